@@ -1,0 +1,190 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness import __version__
+from harness.errors import HarnessError, PartlyDone, place
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="harness")
+def harness() -> None:
+    """Choose, prove and ship the model that codes causes of death."""
+
+
+@harness.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--smoke", is_flag=True, help="Every family, one tiny trial, the whole pipeline: about two minutes.")
+@click.option("--ray", "address", metavar="ADDRESS", help="Join this Ray cluster instead of starting one here.")
+def search(config: Path, smoke: bool, address: str | None) -> None:
+    """Search the models of CONFIG and make a run with its leaderboard."""
+    from harness.experiment.start import start
+
+    _announce(lambda: start(config, _say, small=smoke, address=address))
+
+
+@harness.command()
+@click.argument("run")
+@click.option("--ray", "address", metavar="ADDRESS", help="Join this Ray cluster instead of starting one here.")
+def resume(run: str, address: str | None) -> None:
+    """Go on with a RUN that was interrupted or killed."""
+    from harness.experiment.start import resume as go_on
+
+    _announce(lambda: go_on(run, _say, address=address))
+
+
+@harness.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+def leaderboard(runs: tuple[str, ...]) -> None:
+    """Make the page of each RUN again from its rows."""
+    from harness.leaderboard.page import write_page
+    from harness.run.folder import open_run
+
+    for run in [open_run(name) for name in runs]:
+        click.echo(write_page(run))
+
+
+@harness.command()
+@click.argument("run")
+def pick(run: str) -> None:
+    """Pick the model of RUN again from its rows, and say why."""
+    from harness.experiment.pipeline import make_pick
+    from harness.run.folder import open_run
+
+    _explain(make_pick(open_run(run)))
+
+
+@harness.command()
+@click.argument("run")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--model", metavar="ID", help="Another finalist than the pick.")
+def export(run: str, out: Path, model: str | None) -> None:
+    """Write the picked model of RUN as a bundle into the folder OUT."""
+    from harness.config import load_config
+    from harness.experiment.export import export as write
+    from harness.experiment.start import code_list_of
+    from harness.run.folder import open_run
+
+    folder = open_run(run)
+    name = write(folder, load_config(folder.config), code_list_of(folder), model, out)
+    click.echo(f"{name} of {folder.name}: {out}")
+
+
+@harness.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The CSV file to write.")
+def predict(bundle: Path, files: tuple[Path, ...], out: Path) -> None:
+    """Code the certificates of FILE... with BUNDLE: codes, confidence, decision and its reason."""
+    from harness.families.runtime import settle
+
+    settle(threads=len(os.sched_getaffinity(0)))
+    from harness.production.bundle import load
+    from harness.production.predict import predict_files
+
+    predict_files(load(bundle), files, out, _say)
+
+
+@harness.group()
+def corpus() -> None:
+    """Look at certificates, or generate them."""
+
+
+@corpus.command("check")
+@click.argument("config", type=click.Path(path_type=Path))
+def corpus_check(config: Path) -> None:
+    """Read the certificates of CONFIG and say what was found; nothing is kept."""
+    import tempfile
+
+    from harness.config import load_config
+    from harness.experiment.check import check
+    from harness.experiment.reading import read
+
+    checked = check(load_config(config), config.resolve().parent)
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+        row = read(checked, Path(folder), click.echo).row
+    click.echo(
+        f"{row['n_certificates']:,} certificates, {row['n_codes']:,} codes, {'by line' if row['by_line'] else 'by certificate'}"
+    )
+    click.echo(f"{row['outside_roles']:,} have no role, {row['quarantine']['total']:,} rows were left out")
+
+
+@corpus.command("generate")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+def corpus_generate(config: Path, out: Path) -> None:
+    """Write the generated certificates of CONFIG (format synthetic) as files: certificates.csv and codes.csv."""
+    from harness.config import load_config
+    from harness.corpus.synthetic import generate, write_lines
+    from harness.errors import ConfigError
+
+    found = load_config(config).corpus
+    if found.format != "synthetic":
+        raise ConfigError(
+            f"corpus.format must be synthetic to generate certificates, but got {found.format!r} ({config.name})"
+        )
+    for path in write_lines(generate(found.synthetic), out):
+        click.echo(path)
+
+
+def _announce(work: Callable[[], tuple[Any, dict[str, Any]]]) -> None:
+    """Print the pick and the page, and what is missing after them."""
+    run, found = work()
+    _explain(found)
+    click.echo(f"page: {os.path.relpath(run.page)}")
+    if found["missing"]:
+        raise PartlyDone("; ".join(found["missing"]))
+
+
+def _explain(found: dict[str, Any]) -> None:
+    click.echo(f"pick: {found['model']}")
+    for reason in found["reasons"]:
+        click.echo(f"  {reason}")
+    for warning in found["warnings"]:
+        click.echo(f"  note: {warning}")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def main() -> None:
+    """Run the command; what a user can cause is one line on stderr and exit code 2."""
+    try:
+        harness.main(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except HarnessError as error:
+        click.echo(f"harness: {error}", err=True)
+        sys.exit(2)
+    except PartlyDone as error:
+        click.echo(f"harness: done in part: {error}", err=True)
+        sys.exit(3)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("harness: interrupted", err=True)
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("HARNESS_DEBUG"):
+            raise
+        click.echo(
+            f"harness: a defect of harness: {place(error)} (HARNESS_DEBUG=1 shows all, which may quote certificates)",
+            err=True,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""``search.toml`` becomes a frozen, validated :class:`RunConfig`; nothing below this module checks its keys again."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from harness.errors import ConfigError
+
+ROLES = ("train", "validation", "calibration", "heldout")
+DEFAULT_FAMILIES = ("dictionary", "linear", "bag")
+COVARIATES = ("age", "sex", "place", "source")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZES = {"": 1, "B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}
+
+
+def parse_years(value: object) -> tuple[int, ...]:
+    """``"2012-2014"``, ``2012`` or a list of such; sorted, without repeats."""
+    if isinstance(value, bool) or not isinstance(value, str | int | list | tuple):
+        raise ValueError(f'must be years such as "2012-2017" or ["2020", "2021"], but got {value!r}')
+    if isinstance(value, list | tuple):
+        if not value:
+            raise ValueError("must name at least one year, or be left out")
+        return tuple(sorted({year for part in value for year in parse_years(part)}))
+    match = re.fullmatch(r"\s*(\d{4})\s*(?:-\s*(\d{4})\s*)?", str(value))
+    if match is None:
+        raise ValueError(f'must be years such as "2012-2017" or ["2020", "2021"], but got {value!r}')
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise ValueError(f"must not end before it begins, but got {value!r}")
+    return tuple(range(first, last + 1))
+
+
+def parse_duration(value: object) -> float:
+    """``"90s"``, ``"10m"``, ``"1.5h"`` in seconds; a bare number is seconds."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", str(value))
+    if match is None or isinstance(value, bool) or float(match[1]) <= 0:
+        raise ValueError(f'must be a time above zero such as "90s", "10m" or "2h", but got {value!r}')
+    return float(match[1]) * _UNITS[match[2] or "s"]
+
+
+def parse_size(value: object) -> int:
+    """``"6GB"`` or ``"500MB"`` in bytes; a bare number is bytes."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?B?)\s*", str(value))
+    if match is None or match[2] not in _SIZES or float(match[1]) <= 0:
+        raise ValueError(f'must be a size such as "6GB" or "500MB", but got {value!r}')
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+def _names(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Years = Annotated[tuple[int, ...], BeforeValidator(parse_years)]
+Seconds = Annotated[float, BeforeValidator(parse_duration)]
+Bytes = Annotated[int, BeforeValidator(parse_size)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Columns(_Section):
+    """Which columns of the office's file hold what."""
+
+    id: str | None = None
+    year: str | None = None
+    date: str | None = None
+    text: Names = ()
+    codes: str | None = None
+    line: str | None = None
+    part: str | None = None
+    interval: str | None = None
+    standard_text: str | None = None
+    age: str | None = None
+    sex: str | None = None
+    place: str | None = None
+    source: str | None = None
+    role: str | None = None
+    coder: str | None = None
+
+
+class Synthetic(_Section):
+    """Parameters of the generated corpus (``format = "synthetic"``)."""
+
+    seed: int = 0
+    certificates: int = Field(20_000, ge=100)
+    codes: int = Field(400, ge=20, le=4000)
+    first_year: int = Field(2014, ge=1900, le=2100)
+    years: int = Field(8, ge=2, le=40)
+    noise: float = Field(0.01, ge=0.0, le=0.5)
+
+
+class CorpusConfig(_Section):
+    """Where the certificates are and how they are written."""
+
+    format: str
+    path: tuple[Path, ...] = ()
+    columns: Columns = Columns()
+    part2: Names = ()
+    code_separator: str = Field(";", min_length=1)
+    indicators: Mapping[str, Names] = Field(default_factory=dict)
+    codes: str | None = None
+    language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
+    encoding: str = "utf-8"
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    synthetic: Synthetic = Synthetic()
+
+
+class YearsConfig(_Section):
+    """Which years have which role; empty where a role column says so."""
+
+    train: Years = ()
+    validation: Years = ()
+    calibration: Years = ()
+    heldout: Years = ()
+    refit: bool = True
+
+    def of(self, role: str) -> tuple[int, ...]:
+        years: tuple[int, ...] = getattr(self, role)
+        return years
+
+
+class SearchConfig(_Section):
+    """What is searched, by what objective, for how long."""
+
+    families: tuple[str, ...] = Field(DEFAULT_FAMILIES, min_length=1)
+    objective: Literal["micro_f1", "macro_f1", "exact_match", "augrc"] = "micro_f1"
+    budget: Seconds = 360.0
+    trials: int | None = Field(None, ge=1)
+    seed: int = Field(0, ge=0, lt=2**31)
+    gpus: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    spaces: Path | None = None
+    trial_time: Seconds | None = None
+    trial_memory: Bytes | None = None
+
+
+class PromiseConfig(_Section):
+    """At most ``risk`` wrong among the automatic certificates, with this confidence."""
+
+    risk: float = Field(0.02, gt=0.0, lt=1.0)
+    confidence: float = Field(0.95, gt=0.5, lt=1.0)
+    shortlist: int = Field(3, ge=1, le=20)
+
+
+class AutomationConfig(_Section):
+    """What a person always sees, and what a person's work costs."""
+
+    always_person: tuple[str, ...] = ()
+    minutes_per_certificate: float = Field(3.0, gt=0.0)
+
+
+class RunConfig(_Section):
+    """The whole of ``search.toml``."""
+
+    corpus: CorpusConfig
+    years: YearsConfig = YearsConfig()
+    search: SearchConfig = SearchConfig()
+    promise: PromiseConfig = PromiseConfig()
+    automation: AutomationConfig = AutomationConfig()
+
+    @model_validator(mode="after")
+    def _roles_are_named_once(self) -> RunConfig:
+        named = [role for role in ROLES if self.years.of(role)]
+        if self.corpus.columns.role is not None:
+            if named:
+                raise ValueError(f"years.{named[0]} must be left out where corpus.columns.role names the roles")
+            return self
+        for role in ("train", "validation"):
+            if role not in named:
+                raise ValueError(f"years.{role} must name at least one year (or corpus.columns.role a column)")
+        for earlier, later in zip(named, named[1:], strict=False):
+            a, b = self.years.of(earlier), self.years.of(later)
+            both = sorted(set(a) & set(b))
+            if both:
+                raise ValueError(f"years.{later} must not overlap years.{earlier}, but both have {_list(both)}")
+            if min(b) < max(a):
+                raise ValueError(
+                    f"years.{later} must come after years.{earlier} ({_list(a)}), but got {_list(b)}",
+                )
+        return self
+
+
+def _list(years: tuple[int, ...] | list[int]) -> str:
+    return ", ".join(map(str, years))
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read and check a configuration file; its relative paths are relative to its folder.
+
+    Raises
+    ------
+    ConfigError
+        One line with the key, the rule, the value, the choices and the file.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the configuration must be a readable file, but got {path} ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"the configuration must be UTF-8 text ({path})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the configuration must be TOML: {error} ({path})") from None
+    return resolve(raw, path.resolve().parent, path.name)
+
+
+def resolve(raw: Mapping[str, Any], folder: Path, name: str) -> RunConfig:
+    """Expand variables, make paths absolute against ``folder``, validate."""
+    raw = {key: dict(value) if isinstance(value, Mapping) else value for key, value in raw.items()}
+    corpus, search = raw.get("corpus"), raw.get("search")
+    if isinstance(corpus, dict):
+        paths = corpus.get("path", [])
+        if not isinstance(paths, str | list) or not all(isinstance(path, str) for path in paths):
+            raise ConfigError(f"corpus.path must be a file name or a list of them, but got {paths!r} ({name})")
+        corpus["path"] = [
+            _path(path, folder, "corpus.path", name) for path in ([paths] if isinstance(paths, str) else paths)
+        ]
+        if isinstance(corpus.get("codes"), str) and corpus["codes"].endswith((".csv", ".CSV")):
+            corpus["codes"] = str(_path(corpus["codes"], folder, "corpus.codes", name))
+    if isinstance(search, dict) and isinstance(search.get("spaces"), str):
+        search["spaces"] = _path(search["spaces"], folder, "search.spaces", name)
+    try:
+        return RunConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{_one_line(error)} ({name})") from None
+
+
+def _path(text: str, folder: Path, key: str, name: str) -> Path:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise ConfigError(f"{key} needs the environment variable {match[1]}, which is not set ({name})")
+        return os.environ[match[1]]
+
+    return (folder / Path(re.sub(r"\$\{(\w+)\}", value, text)).expanduser()).resolve()
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = [str(part) for part in first["loc"]]
+    key = ".".join(part for part in where if not part.startswith(("function-", "constrained-", "literal[")))
+    if first["type"] == "extra_forbidden":
+        model: Any = RunConfig
+        for part in where[:-1]:
+            model = model.model_fields[part].annotation
+        return f"{key} is not a key; the keys here are {', '.join(model.model_fields)}"
+    if first["type"] == "missing":
+        return f"{key} is required"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{key} {message}".strip()
+    given = first["input"]
+    return f"{key}: {message[0].lower()}{message[1:]}, but got {given!r}"

@@ -1,0 +1,1 @@
+"""From scores to "automatic" or "to a person"."""

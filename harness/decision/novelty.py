@@ -1,0 +1,49 @@
+"""Gates that know when a certificate is unlike anything the model learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from harness.corpus import words
+from harness.corpus.certificate import BoolArray, Texts
+from harness.corpus.codes import CodeList
+
+LETTERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenWords:
+    """Stops a certificate with a word of three or more letters that stands neither in training nor in the code list."""
+
+    known: pa.Array  # sorted, distinct
+
+    @classmethod
+    def learnt(cls, texts: Iterable[Texts], code_list: CodeList | None) -> UnseenWords:
+        """The words of some certificates and of the code list."""
+        found = [_words(text.lines.unique())[0].unique() for text in texts]
+        if code_list is not None:
+            found.append(pa.array(sorted(code_list.words()), type=pa.large_string()))
+        distinct = pa.concat_arrays(found).unique()
+        return cls(distinct.take(pc.sort_indices(distinct)))
+
+    def stops(self, texts: Texts) -> BoolArray:
+        """Whether each certificate has an unseen word; (n,)."""
+        encoded = texts.lines.dictionary_encode()
+        found, text_of_word = _words(encoded.dictionary)
+        unseen = np.asarray(pc.invert(pc.is_in(found, value_set=self.known)))
+        bad_text = np.zeros(len(encoded.dictionary), dtype=bool)
+        bad_text[np.asarray(text_of_word)[unseen]] = True
+        bad_line = bad_text[encoded.indices.to_numpy(zero_copy_only=False)]
+        stopped: BoolArray = np.bincount(texts.certificate_of_line, weights=bad_line, minlength=len(texts)) > 0
+        return stopped
+
+
+def _words(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
+    found, text_of_word = words.words_of(words.normalise(texts))
+    long = pc.match_substring_regex(found, rf"\p{{L}}{{{LETTERS}}}")
+    return found.filter(long), text_of_word.filter(long)

@@ -1,0 +1,1 @@
+"""The pipeline over a run as stages, each skipping what is done."""

@@ -1,0 +1,89 @@
+"""Everything that can be wrong with a configuration is found before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.config import RunConfig
+from harness.corpus.builder import ReadResult
+from harness.corpus.codes import CodeList, icd10, read_code_list
+from harness.corpus.formats import Reader, reader
+from harness.decision.rule import check_patterns
+from harness.errors import ConfigError, UnknownName
+from harness.families import FAMILIES
+from harness.search.space import Space, load_space
+
+SMOKE_TRIALS = 1
+SMOKE_CERTIFICATES = 250  # of each year
+OWN_LIST = "synthetic"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration whose names all stand for something."""
+
+    config: RunConfig
+    read: Reader
+    spaces: Mapping[str, Space]
+    code_list: CodeList | None
+
+
+def check(config: RunConfig, folder: Path) -> Checked:
+    """Resolve the names of a configuration; ``folder`` is where its own search spaces may lie."""
+    repeated = {name for name in config.search.families if config.search.families.count(name) > 1}
+    if repeated:
+        raise ConfigError(
+            f"search.families must name each family once, but names {', '.join(sorted(repeated))} more often"
+        )
+    for name in config.search.families:
+        if name not in FAMILIES:
+            raise UnknownName(f"search.families must hold {', '.join(FAMILIES)}, but got {name!r}")
+    check_patterns(config.automation.always_person)
+    spaces = config.search.spaces
+    if spaces is not None and not spaces.is_dir():
+        raise ConfigError(f"search.spaces must be a folder, but got {spaces}")
+    folders = ((spaces,) if spaces is not None else ()) + (folder / "search_spaces",)
+    return Checked(
+        config=config,
+        read=reader(config.corpus.format),
+        spaces={name: load_space(name, folders) for name in config.search.families},
+        code_list=_code_list(config),
+    )
+
+
+def with_own_list(checked: Checked, read: ReadResult) -> CodeList | None:
+    """The code list of the configuration, which may be the one that the source brings with it."""
+    return read.code_list if checked.config.corpus.codes == OWN_LIST else checked.code_list
+
+
+def _code_list(config: RunConfig) -> CodeList | None:
+    named = config.corpus.codes
+    if named is None or (named == OWN_LIST and config.corpus.format == "synthetic"):
+        return None
+    if named == "icd-10":
+        return icd10()
+    if not named.lower().endswith(".csv"):
+        raise ConfigError(
+            f'corpus.codes must be a CSV file, "icd-10", or "{OWN_LIST}" with the format synthetic, but got {named!r}'
+        )
+    return read_code_list(Path(named))
+
+
+def smoke(config: RunConfig) -> RunConfig:
+    """The same configuration, as small as it can be while every stage still runs."""
+    small = config.corpus.synthetic.model_copy(
+        update={
+            "certificates": min(config.corpus.synthetic.certificates, 2_000),
+            "codes": min(config.corpus.synthetic.codes, 60),
+        }
+    )
+    return config.model_copy(
+        update={
+            "corpus": config.corpus.model_copy(update={"synthetic": small}),
+            "search": config.search.model_copy(
+                update={"trials": SMOKE_TRIALS, "budget": min(config.search.budget, 60.0)}
+            ),
+        }
+    )

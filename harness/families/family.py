@@ -1,0 +1,185 @@
+"""The contract between a family of models and everything around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+from scipy.sparse import csr_array
+
+from harness.corpus.certificate import LabelSet
+from harness.corpus.codes import CodeList
+
+KEPT_PER_ROW = 20
+KEPT_ABOVE = 1e-3
+# Scores stay inside (0, 1), so that odds and products of them keep their order.
+CEILING = 1.0 - 2.0**-24
+
+
+class Parameters(BaseModel):
+    """Hyper-parameters: frozen, typed, in range."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+P = TypeVar("P", bound=Parameters)
+P_contra = TypeVar("P_contra", bound=Parameters, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What a family predicts on: distinct lines, or distinct certificates whose lines a line feed joins; shape (n,)."""
+
+    text: pa.Array
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What a family learns from.
+
+    Attributes
+    ----------
+    units : (n,) texts; a text that was coded in several ways stands once for each
+    y : (n, n_labels) indicator matrix
+    weights : (n,) how often each stands in the corpus
+    labels : the codes that occur
+    """
+
+    units: Units
+    y: csr_array
+    weights: npt.NDArray[np.float64]
+    labels: LabelSet
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What an office knows besides its certificates."""
+
+    code_list: CodeList | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The circumstances of one fit.
+
+    Attributes
+    ----------
+    seed : of every random number
+    deadline : the ``time.monotonic()`` at which a family that reports ends early with what it has, or None
+    steps : the frozen number of steps of a refit, or None where the parameters say it
+    device : "cpu" or "gpu"
+    threads : how many threads it may use
+    report : called after each step with that step's scores of the validation units, (n, n_labels)
+    """
+
+    seed: int = 0
+    deadline: float | None = None
+    steps: int | None = None
+    device: str = "cpu"
+    threads: int = 1
+    report: Callable[[int, csr_array], None] | None = None
+
+
+class UnitModel(Protocol):
+    """A fitted member of a family."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps it was fitted for; 1 where a family knows none."""
+
+    def predict(self, units: Units) -> csr_array:
+        """Scores in (0, 1), float32, shape (n, n_labels); per row at least the 20 largest and all from 1e-3 on."""
+
+    def save(self, folder: Path) -> None:
+        """Write safetensors, .keras, npz or JSON; never a pickle."""
+
+
+class Family(Protocol[P_contra]):
+    """A class of models with one search space."""
+
+    name: ClassVar[str]
+    kind: ClassVar[str]
+    needs: ClassVar[float]  # share of a GPU where the cluster has one
+    reports: ClassVar[bool]
+    Parameters: ClassVar[type[Parameters]]
+
+    def fit(
+        self, train: Examples, validation: Units | None, knowledge: Knowledge, parameters: P_contra, context: Context
+    ) -> UnitModel:
+        """Learn; ``validation`` is for reports and early stopping, and has no codes."""
+
+    def load(self, folder: Path, device: str) -> UnitModel:
+        """The model that ``save`` wrote, with equal scores."""
+
+    def most_steps(self, parameters: P_contra) -> int:
+        """How many steps these parameters ask for; 1 where the family does not report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Scores of certificates over a model's labels; (n, n_labels), sparse, in (0, 1)."""
+
+    labels: LabelSet
+    scores: csr_array
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Plain arrays for an .npz file; none of them holds objects."""
+        return {
+            "labels": np.array(self.labels.codes, dtype=np.str_),
+            "data": self.scores.data,
+            "indices": self.scores.indices,
+            "indptr": self.scores.indptr,
+            "shape": np.array(self.scores.shape),
+        }
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Predictions:
+        shape = tuple(arrays["shape"].tolist())
+        scores = csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape)
+        return cls(LabelSet(tuple(arrays["labels"].tolist())), scores)
+
+    def over(self, labels: LabelSet) -> csr_array:
+        """The same scores in the columns of another label set that holds every code of this one."""
+        columns = self.labels.columns_in(labels)
+        if (columns < 0).any():
+            raise ValueError("the other label set must hold every code of the model")
+        moved = csr_array(
+            (self.scores.data, columns[self.scores.indices], self.scores.indptr),
+            shape=(self.scores.shape[0], len(labels)),
+        )
+        moved.sort_indices()
+        return moved
+
+
+def sparsify(dense: npt.NDArray[Any]) -> csr_array:
+    """Keep of each row the 20 largest scores and all from 1e-3 on; float32, inside (0, 1)."""
+    scores = np.clip(dense, 1e-12, CEILING).astype(np.float32)
+    least = np.full(len(scores), KEPT_ABOVE, dtype=np.float32)
+    if scores.shape[1] > KEPT_PER_ROW:
+        ranked = np.partition(scores, scores.shape[1] - KEPT_PER_ROW, axis=1)
+        least = np.minimum(least, ranked[:, scores.shape[1] - KEPT_PER_ROW])
+    else:
+        least[:] = 0.0
+    kept = scores >= least[:, None]
+    rows, columns = np.nonzero(kept)
+    first = np.zeros(len(scores) + 1, dtype=np.int64)
+    np.cumsum(kept.sum(axis=1), out=first[1:])
+    return csr_array((scores[rows, columns], columns.astype(np.int32), first), shape=scores.shape)
+
+
+def blocks(n: int, size: int) -> Iterator[slice]:
+    """Consecutive slices of at most ``size`` rows."""
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))

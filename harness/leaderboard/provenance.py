@@ -1,0 +1,193 @@
+"""How the run was made, and what its scores mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.files import Row
+from harness.leaderboard import text
+from harness.leaderboard.rows import Evidence, number
+
+ROLES = {"train": "train", "validation": "validation", "calibration": "calibration", "heldout": "held-out"}
+USES = {
+    "train": "fitting",
+    "validation": "every choice",
+    "calibration": "one reading, to certify",
+    "heldout": "scored once, after the pick",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    title: str
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+    use: str
+    years: str
+    n: str
+    lines: str
+    distinct: str
+    repeated: str
+    without_codes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    facts: tuple[Facts, ...]
+    roles: tuple[Role, ...]
+    quarantined: str
+    rules: tuple[tuple[str, str], ...]
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    name: str
+    better: str
+    meaning: str
+
+
+GLOSSARY = (
+    Term(
+        "micro-F1",
+        "higher",
+        "F1 over all (certificate, code) pairs together; a code that the model cannot give is a miss.",
+    ),
+    Term("exact match", "higher", "Share of certificates whose predicted set of codes equals the experts' set."),
+    Term(
+        "macro-F1",
+        "higher",
+        "Mean F1 of the codes that occur in the reference; rare codes weigh as much as frequent ones.",
+    ),
+    Term(
+        "coverage",
+        "higher",
+        "Share of certificates coded without a person: those whose confidence reaches the threshold.",
+    ),
+    Term(
+        "selective risk",
+        "lower",
+        "Share of wrong certificates (not an exact match) among those coded without a person.",
+    ),
+    Term(
+        "promised coverage",
+        "higher",
+        "Coverage on the calibration years at the certified threshold: the automation for which the promise holds.",
+    ),
+    Term(
+        f"oracle coverage at 2{text.SPACE}%",
+        "higher",
+        "Largest coverage at an empirical risk of 2 %, threshold chosen in hindsight on these very certificates: a bound, "
+        "no promise.",
+    ),
+    Term("AURC", "lower", "Area under the risk–coverage curve: the mean risk over all coverages."),
+    Term(
+        "AUGRC",
+        "lower",
+        "Area under the generalised risk–coverage curve: the mean share of all certificates that are wrong and automatic.",
+    ),
+    Term(
+        "floor",
+        "",
+        "A trivial row that every model must beat: no code, the most frequent codes, exact repeats of old texts.",
+    ),
+    Term("labels", "", "Codes that the model can give: those it was fitted on, and those its code list adds."),
+)
+
+
+def provenance(evidence: Evidence) -> Provenance:
+    corpus = evidence.corpus
+    quarantine = corpus.get("quarantine") or {}
+    rules = sorted((quarantine.get("rules") or {}).items())
+    return Provenance(
+        facts=(_certificates(corpus), _search(evidence), _machine(evidence.meta), _versions(evidence.meta)),
+        roles=tuple(_role(name, row) for name in ROLES if (row := (corpus.get("roles") or {}).get(name))),
+        quarantined=text.count(number(quarantine.get("total"))),
+        rules=tuple((text.public(str(rule)), text.count(number(n))) for rule, n in rules),
+        command=text.public(str(evidence.meta.get("command") or "")),
+    )
+
+
+def _certificates(corpus: Row) -> Facts:
+    codes = corpus.get("code_list")
+    known = text.DASH if not corpus else "none"
+    if codes:
+        known = f"{text.plain(codes.get('name'))}, {text.number_of(codes.get('n') or 0, 'code')}"
+        known += f", fingerprint {text.plain(codes.get('fingerprint'))}" if codes.get("fingerprint") else ""
+    return Facts(
+        "Certificates",
+        (
+            ("fingerprint", text.plain(corpus.get("fingerprint"))),
+            ("format", text.plain(corpus.get("format"))),
+            ("generated text", text.plain(corpus.get("generated"))),
+            ("language", text.plain(corpus.get("language"))),
+            ("certificates", text.count(number(corpus.get("n_certificates")))),
+            ("codes that occur", text.count(number(corpus.get("n_codes")))),
+            ("codes by line", text.plain(corpus.get("by_line"))),
+            ("outside all roles", text.count(number(corpus.get("outside_roles")))),
+            ("code list", known),
+        ),
+    )
+
+
+def _search(evidence: Evidence) -> Facts:
+    meta = evidence.meta
+    return Facts(
+        "Search",
+        (
+            ("objective", f"{text.plain(meta.get('objective'))} on validation"),
+            ("families", text.plain(meta.get("families"))),
+            ("budget", text.duration(number(meta.get("budget_seconds")))),
+            ("search took", text.duration(number(meta.get("search_seconds")))),
+            ("run took", text.duration(number(meta.get("wall_seconds")))),
+            ("trials", text.count(len(evidence.trials))),
+            ("seed", text.plain(meta.get("seed"))),
+            ("started", text.moment(meta.get("started"))),
+        ),
+    )
+
+
+def _machine(meta: Row) -> Facts:
+    hardware = meta.get("hardware") or {}
+    memory = number(hardware.get("memory_gb"))
+    gpus = hardware.get("gpus")
+    return Facts(
+        "Machine",
+        (
+            ("processor", text.plain(hardware.get("cpu"))),
+            ("cores", text.plain(hardware.get("cores"))),
+            ("memory", text.DASH if memory is None else f"{memory:.4g}{text.SPACE}GB"),
+            ("GPUs", "none" if gpus in (0, [], None) else text.plain(gpus)),
+        ),
+    )
+
+
+def _versions(meta: Row) -> Facts:
+    libraries = sorted((meta.get("libraries") or {}).items())
+    return Facts(
+        "Versions",
+        (
+            ("harness", text.plain(meta.get("version"))),
+            ("commit", text.plain(meta.get("commit"))),
+            *((str(name), text.plain(version)) for name, version in libraries),
+        ),
+    )
+
+
+def _role(name: str, row: Row) -> Role:
+    n, repeated = number(row.get("n")), number(row.get("texts_in_train"))
+    of = f" ({text.share(repeated / n)})" if repeated is not None and n else ""
+    return Role(
+        name=ROLES[name],
+        use=USES[name],
+        years=text.years(row.get("years") or []),
+        n=text.count(n),
+        lines=text.count(number(row.get("n_lines"))),
+        distinct=text.count(number(row.get("distinct_texts"))),
+        repeated=text.DASH if name == "train" else text.count(repeated) + of,
+        without_codes=text.count(number(row.get("without_codes"))),
+    )

@@ -1,0 +1,103 @@
+"""The rows of a run, read once, and how the page looks things up in them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from harness.files import Row
+from harness.run.folder import RunFolder
+
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a row of the leaderboard is about."""
+
+    name: str
+    family: str
+    kind: str
+
+    @property
+    def floor(self) -> bool:
+        return self.kind == "floor"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All rows that the page is a function of; what a run has not reached yet is empty or None."""
+
+    meta: Row
+    corpus: Row
+    trials: tuple[Row, ...]
+    scorecards: tuple[Row, ...]
+    pick: Row | None
+    curves: tuple[Row, ...]
+
+    @property
+    def picked(self) -> str | None:
+        """The name of the picked model."""
+        model = (self.pick or {}).get("model")
+        return None if model is None else str(model)
+
+    @property
+    def promise(self) -> Row | None:
+        """The promise of the pick, only where one is made."""
+        promise: Row | None = (self.pick or {}).get("promise")
+        return promise if promise and promise.get("made") else None
+
+    @property
+    def shown_role(self) -> str:
+        """The role whose scores the page ranks by: held-out years where there are any, else validation."""
+        return "heldout" if any(row["role"] == "heldout" for row in self.scorecards) else "validation"
+
+    def years(self, role: str) -> list[str]:
+        """The single years that this role has scores of, oldest first."""
+        return sorted({str(row["year"]) for row in self.scorecards if row["role"] == role and str(row["year"]) != ALL})
+
+    def row(self, model: str, role: str, year: str = ALL) -> Row | None:
+        """The score row; of a role with one year, that year's row stands for all years where there is no other."""
+        mine = [row for row in self.scorecards if row["model"] == model and row["role"] == role]
+        found = [row for row in mine if str(row["year"]) == year]
+        if not found and year == ALL and len(mine) == 1:
+            found = mine
+        return found[0] if found else None
+
+    def models(self) -> list[Model]:
+        """Finalists and floors, in the order of their rows; other trials have validation rows only and stay out.
+
+        While nothing was scored beyond validation and nothing was picked, every scored model is in.
+        """
+        found = {
+            str(row["model"]): Model(str(row["model"]), str(row["family"]), str(row["kind"])) for row in self.scorecards
+        }
+        final = {str(row["model"]) for row in self.scorecards if row["role"] != "validation"}
+        final |= {str(entry["model"]) for entry in (self.pick or {}).get("shortlist") or []}
+        final |= {self.picked} if self.picked else set()
+        if not any(name in final and not model.floor for name, model in found.items()):
+            return list(found.values())
+        return [model for name, model in found.items() if name in final or model.floor or model.kind == "ensemble"]
+
+
+def read(run: RunFolder) -> Evidence:
+    try:
+        corpus = run.corpus()
+    except FileNotFoundError:  # a run that has only just begun
+        corpus = {}
+    return Evidence(
+        meta=run.meta(),
+        corpus=corpus,
+        trials=tuple(run.trials()),
+        scorecards=tuple(row for row in run.scorecards() if row.get("unit", "certificate") == "certificate"),
+        pick=run.pick(),
+        curves=tuple(run.figure("risk_coverage")),
+    )
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None: undefined is not zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -1,0 +1,299 @@
+"""The leaderboard itself, and the trials: rows become cells that are ready to be written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.files import Row
+from harness.leaderboard import text
+from harness.leaderboard.figures import Look
+from harness.leaderboard.rows import Evidence, Model, number
+
+BAR = 84.0  # width of the bar in a cell, in pixels
+MOST_TRIALS = 200
+MOST_UNSCORED = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: how it is headed, written and sorted.
+
+    Attributes
+    ----------
+    better : ``high``, ``low``, or "" where neither is
+    whole : whether the scale of its bars is that of the risk, from 0 on
+    """
+
+    key: str
+    label: str
+    help: str
+    better: str = ""
+    write: Callable[[float | None], str] | None = None
+    has_interval: bool = False
+    from_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """An interval on its column's scale, in pixels from 0 to ``BAR``; ``outside`` where the scale ends before it."""
+
+    low: float
+    high: float
+    value: float
+    mark: float | None
+    outside: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    value: float | str | None
+    interval: str = ""
+    bar: Bar | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A model's row; ``raw`` is what the download holds."""
+
+    model: Model
+    look: Look
+    cells: tuple[Cell, ...]
+    raw: tuple[float | str | None, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    groups: tuple[tuple[str, int], ...]
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+    caption: str
+    kinds: tuple[str, ...]
+    raw_columns: tuple[str, ...]
+    reasons: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    name: str
+    family: str
+    status: str
+    score: float | None
+    seconds: float | None
+    started: float | None
+    parameters: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyLine:
+    family: str
+    kind: str
+    statuses: tuple[int, ...]
+    best: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    lines: tuple[TrialLine, ...]
+    families: tuple[FamilyLine, ...]
+    statuses: tuple[str, ...]
+    total: int
+
+
+VALIDATION = Column(
+    "validation_micro_f1", "micro-F1", "on validation, of the fit that the search made", "high", text.score
+)
+SCORES = (
+    Column("micro_f1", "micro-F1", "over all (certificate, code) pairs", "high", text.score, True),
+    Column("exact_match", "exact match", "share of certificates whose codes are all right", "high", text.share, True),
+    Column("macro_f1", "macro-F1", "mean F1 of the codes that occur", "high", text.score),
+    Column("aurc", "AURC", "area under the risk–coverage curve", "low", text.area),
+    Column("augrc", "AUGRC", "area under the generalised risk–coverage curve", "low", text.area),
+    Column(
+        "oracle_coverage_at_2",
+        f"oracle coverage at 2{text.SPACE}%",
+        "largest coverage at a risk of 2 %, threshold chosen in hindsight",
+        "high",
+        text.share,
+    ),
+)
+AUTOMATION = (
+    Column("promised_coverage", "promised coverage", "on calibration, at the certified threshold", "high", text.share),
+    Column("coverage", "coverage", "share coded without a person, at the working point", "high", text.share),
+    Column("risk", "risk", "share wrong of those coded without a person", "low", text.risk, True, from_zero=True),
+)
+COST = (
+    Column("n_labels", "labels", "codes that the model can give", "high", text.count),
+    Column("fit_seconds", f"fit,{text.SPACE}s", "seconds of the fit behind this row", "low", text.seconds),
+    Column("certificates_per_second", "certificates per second", "speed of prediction", "high", text.count),
+    Column("bytes", "size", "of the saved model", "low", text.size),
+)
+TEXTS = (
+    Column("model", "model", "name in the run"),
+    Column("family", "family", "class of models"),
+    Column("kind", "kind", "baseline, transfer, encoder-decoder, ensemble or floor"),
+)
+
+
+def leaderboard(evidence: Evidence, models: list[Model], looks: dict[str, Look]) -> Table:
+    """One line a model, the best micro-F1 first; on held-out years, or on validation where there are none."""
+    role = evidence.shown_role
+    heldout = role == "heldout"
+    years = text.years(evidence.years(role))
+    rows = {model.name: _row(evidence, model.name, role) for model in models}
+    columns = (*TEXTS, *((VALIDATION,) if heldout else ()), *SCORES, *AUTOMATION, *COST)
+    scales = {column.key: _scale(column, evidence, models, rows) for column in columns if column.has_interval}
+    lines = []
+    for model in models:
+        row = rows[model.name]
+        reason = text.public(str(row.get("reason") or ""))
+        cells = tuple(_cell(column, row, model, scales.get(column.key), reason, evidence) for column in columns)
+        raw = tuple(_raw(row, model, key) for key in _raw_keys(columns))
+        lines.append(Line(model, looks[model.name], cells, raw, reason))
+    lines.sort(key=lambda line: _best_first(number(rows[line.model.name].get("micro_f1"))))
+    scored = f"{'Held-out' if heldout else 'Validation'} years"
+    n = next((row["n"] for row in rows.values() if row.get("n") is not None), None)
+    missing = {
+        (line.model.name, line.reason) for line in lines if line.reason and any(c.value is None for c in line.cells)
+    }
+    return Table(
+        groups=(
+            ("", len(TEXTS)),
+            *((("validation", 1),) if heldout else ()),
+            (f"{scored.lower()}: codes and confidence", len(SCORES)),
+            ("automation", len(AUTOMATION)),
+            ("cost", len(COST)),
+        ),
+        columns=columns,
+        lines=tuple(lines),
+        caption=f"{scored} {years}" + (f", {text.number_of(n, 'certificate')}" if n is not None else ""),
+        kinds=tuple(dict.fromkeys(line.model.kind for line in lines)),
+        raw_columns=_raw_keys(columns),
+        reasons=tuple(sorted(missing)),
+    )
+
+
+def trials(evidence: Evidence) -> Trials:
+    """The best trials, and those without a score with their reasons."""
+    lines = [
+        TrialLine(
+            name=str(row["trial"]),
+            family=str(row["family"]),
+            status=str(row["status"]),
+            score=number(row.get("score")),
+            seconds=number(row.get("seconds")),
+            started=number(row.get("started")),
+            parameters=text.pairs(row.get("parameters") or {}),
+            reason=text.public(str(row.get("reason") or "")),
+        )
+        for row in evidence.trials
+    ]
+    lines.sort(key=lambda line: _best_first(line.score))
+    unscored = [line for line in lines if line.score is None][:MOST_UNSCORED]
+    scored = [line for line in lines if line.score is not None][: MOST_TRIALS - len(unscored)]
+    statuses = tuple(dict.fromkeys(["done", "stopped", "failed", *(line.status for line in lines)]))
+    families = dict.fromkeys(str(name) for name in evidence.meta.get("families") or [])
+    families |= dict.fromkeys(str(row["family"]) for row in evidence.trials)
+    return Trials(
+        lines=tuple(scored + unscored),
+        families=tuple(_family_line(name, evidence, statuses) for name in families),
+        statuses=statuses,
+        total=len(lines),
+    )
+
+
+def _family_line(name: str, evidence: Evidence, statuses: tuple[str, ...]) -> FamilyLine:
+    mine = [row for row in evidence.trials if str(row["family"]) == name]
+    counts = Counter(str(row["status"]) for row in mine)
+    scores = [score for row in mine if (score := number(row.get("score"))) is not None]
+    return FamilyLine(
+        family=name,
+        kind=next((str(row["kind"]) for row in mine if row.get("kind")), ""),
+        statuses=tuple(counts[status] for status in statuses),
+        best=max(scores, default=None),
+        seconds=sum(number(row.get("slot_seconds")) or 0.0 for row in mine),
+    )
+
+
+def _row(evidence: Evidence, model: str, role: str) -> Row:
+    """The model's scores on the shown role, with what calibration and validation say about it."""
+    row: Row = dict(
+        evidence.row(model, role) or {"reason": f"not scored on {'held-out' if role == 'heldout' else role} years"}
+    )
+    validation, calibration = evidence.row(model, "validation") or {}, evidence.row(model, "calibration") or {}
+    row["validation_micro_f1"] = validation.get("micro_f1")
+    if row.get("promised_coverage") is None:
+        row["promised_coverage"] = calibration.get("promised_coverage")
+    return row
+
+
+def _raw_keys(columns: tuple[Column, ...]) -> tuple[str, ...]:
+    keys: list[str] = []
+    for column in columns:
+        keys += [column.key, f"{column.key}_low", f"{column.key}_high"] if column.has_interval else [column.key]
+    return (*keys, "role", "year", "n", "reason")
+
+
+def _raw(row: Row, model: Model, key: str) -> float | str | None:
+    if key in _words(model):
+        return _words(model)[key]
+    if key in ("role", "year", "reason"):
+        return text.public(str(row.get(key) or ""))
+    return number(row.get(key))
+
+
+def _words(model: Model) -> dict[str, str]:
+    return {"model": model.name, "family": model.family, "kind": model.kind}
+
+
+def _cell(
+    column: Column, row: Row, model: Model, scale: tuple[float, float] | None, reason: str, evidence: Evidence
+) -> Cell:
+    if column.write is None:
+        name = _words(model)[column.key]
+        return Cell(name, name)
+    value = number(row.get(column.key))
+    if value is None:
+        return Cell(text.DASH, None, reason=reason or "no value, and no reason was recorded")
+    low, high = number(row.get(f"{column.key}_low")), number(row.get(f"{column.key}_high"))
+    if not column.has_interval or low is None or high is None:
+        return Cell(column.write(value), value)
+    mark = number((evidence.promise or {}).get("risk")) if column.key == "risk" else None
+    bar = None if scale is None else _bar(low, high, value, mark, scale)
+    return Cell(column.write(value), value, text.interval(column.write(low), column.write(high)), bar)
+
+
+def _scale(column: Column, evidence: Evidence, models: list[Model], rows: dict[str, Row]) -> tuple[float, float] | None:
+    """The column's scale: that of the models; floors may lie outside."""
+    ends: list[float] = []
+    for model in models:
+        if not model.floor:
+            keys = (column.key, f"{column.key}_low", f"{column.key}_high")
+            ends += [value for key in keys if (value := number(rows[model.name].get(key))) is not None]
+    if not ends:
+        return None
+    if column.from_zero:
+        promised = number((evidence.promise or {}).get("risk")) or 0.0
+        return 0.0, max(*ends, 1.5 * promised, 1e-6)
+    return min(ends), max(max(ends), min(ends) + 1e-6)
+
+
+def _bar(low: float, high: float, value: float, mark: float | None, scale: tuple[float, float]) -> Bar:
+    first, last = scale
+
+    def place(share: float) -> float:
+        inside = min(max((share - first) / (last - first), 0.0), 1.0)
+        return round(4 + (BAR - 8) * inside, 1)
+
+    outside = "below" if high < first else "above" if low > last else ""
+    return Bar(place(low), place(high), place(value), None if mark is None else place(mark), outside)
+
+
+def _best_first(value: float | None) -> tuple[bool, float]:
+    return value is None, -(value or 0.0)

@@ -1,0 +1,131 @@
+"""How numbers are written, and what of a text may leave the office."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+DASH = "–"
+SPACE = "\N{NO-BREAK SPACE}"
+_FOLDERS = re.compile(r"(?<![\w/\\.])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s:'\"<>]+[/\\])+")
+
+
+def score(value: float | None) -> str:
+    return DASH if value is None else f"{value:.3f}"
+
+
+def area(value: float | None) -> str:
+    return DASH if value is None else f"{value:.4f}"
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage with one decimal."""
+    return DASH if value is None else f"{100 * value:.1f}{SPACE}%"
+
+
+def risk(value: float | None) -> str:
+    """A share that is small where it is good: two decimals."""
+    return DASH if value is None else f"{100 * value:.2f}{SPACE}%"
+
+
+def level(value: float) -> str:
+    """A share that somebody chose, as it was chosen."""
+    return f"{100 * value:.6g}{SPACE}%"
+
+
+def interval(low: str, high: str) -> str:
+    return f"[{low.removesuffix(f'{SPACE}%')}, {high}]"
+
+
+def count(value: float | None) -> str:
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def seconds(value: float | None) -> str:
+    """Seconds as a bare number, for a column whose heading names the unit."""
+    if value is None:
+        return DASH
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def duration(value: float | None) -> str:
+    if value is None:
+        return DASH
+    if value < 120:
+        return f"{seconds(value)}{SPACE}s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}{SPACE}h {minutes}{SPACE}min" if hours else f"{minutes}{SPACE}min {rest}{SPACE}s"
+
+
+def size(value: float | None) -> str:
+    """Bytes in the unit that leaves one to three digits before the point."""
+    if value is None:
+        return DASH
+    for unit in ("B", "kB", "MB"):
+        if value < 999.5:
+            return f"{value:.0f}{SPACE}{unit}" if unit == "B" or value >= 99.95 else f"{value:.1f}{SPACE}{unit}"
+        value /= 1000
+    return f"{value:,.1f}{SPACE}GB"
+
+
+def moment(iso: object) -> str:
+    """An ISO time to the minute, its zone kept; anything else as it stands."""
+    if not iso:
+        return DASH
+    try:
+        time = datetime.fromisoformat(str(iso))
+    except ValueError:
+        return str(iso)
+    zone = f" {time.tzname()}" if time.tzinfo else ""
+    return f"{time:%Y-%m-%d %H:%M}{zone}"
+
+
+def plain(value: object) -> str:
+    """Any value of a row in words."""
+    if value is None or value == "" or value == []:
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(part) for part in value)
+    return public(str(value))
+
+
+def pairs(values: Mapping[str, object]) -> str:
+    """Hyper-parameters as ``name=value``."""
+    return ", ".join(f"{name}={_parameter(value)}" for name, value in sorted(values.items())) or DASH
+
+
+def public(text: str) -> str:
+    """The text with the folders of every absolute path left out: they name people and shares of an office."""
+    return _FOLDERS.sub("…/", text)
+
+
+def years(values: Iterable[object]) -> str:
+    """Years with runs joined: 2014–2017, 2019."""
+    found = [str(value) for value in values]
+    if not found:
+        return DASH
+    if not all(year.isdigit() for year in found):
+        return ", ".join(found)
+    runs: list[list[int]] = []
+    for year in sorted({int(year) for year in found}):
+        if runs and year == runs[-1][1] + 1:
+            runs[-1][1] = year
+        else:
+            runs.append([year, year])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
+
+
+def number_of(n: float, thing: str) -> str:
+    return f"{n:,.0f}{SPACE}{thing}{'' if n == 1 else 's'}"
+
+
+def _parameter(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else plain(value)

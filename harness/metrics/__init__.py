@@ -1,0 +1,1 @@
+"""Pure functions of arrays; the definitions of record stand in their docstrings."""

@@ -1,0 +1,1 @@
+"""The only room that knows Ray; it asks Optuna what to try next."""

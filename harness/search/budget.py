@@ -1,0 +1,85 @@
+"""Slot time: every family has an equal share, and what one leaves unused passes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Ledger:
+    """What a family has used and may still use; times in slot-seconds."""
+
+    used: float = 0.0
+    closed: str | None = None  # why nothing more is started
+    running: dict[str, float] = field(default_factory=dict)  # trial to the time of its start
+    seconds: list[float] = field(default_factory=list)  # of its finished trials
+    finished: int = 0
+    failures: int = 0  # in a row, without a finished trial before them
+
+
+@dataclass
+class Budget:
+    """``seconds`` of wall time on ``slots`` slots, shared by families.
+
+    A family is charged from the moment a trial is suggested, so that start-up is not free and trials that fail at once
+    cost something.
+    """
+
+    seconds: float
+    slots: int
+    families: dict[str, Ledger]
+
+    @classmethod
+    def of(cls, seconds: float, slots: int, families: Iterable[str]) -> Budget:
+        return cls(seconds, slots, {name: Ledger() for name in families})
+
+    def share(self) -> float:
+        """What each open family may use: the whole, less what closed families used, in equal parts."""
+        still = [ledger for ledger in self.families.values() if ledger.closed is None]
+        spent = sum(ledger.used for ledger in self.families.values() if ledger.closed is not None)
+        return (self.seconds * self.slots - spent) / max(1, len(still))
+
+    def used(self, name: str, now: float) -> float:
+        """What a family has used, running trials included."""
+        ledger = self.families[name]
+        return ledger.used + sum(now - started for started in ledger.running.values())
+
+    def running(self) -> int:
+        return sum(len(ledger.running) for ledger in self.families.values())
+
+    def next(self, now: float, left: float, fits: Callable[[str], bool] = lambda name: True) -> str | None:
+        """The open family with the least of its share used, if it may start a trial now.
+
+        ``left`` is the wall time that is left. A trial that would probably not end within it is not begun, but each
+        family may try once. ``fits`` says whether the cluster has room for one more trial of a family.
+        """
+        open_families = [name for name, ledger in self.families.items() if ledger.closed is None and fits(name)]
+        for name in sorted(open_families, key=lambda name: self.used(name, now)):
+            ledger = self.families[name]
+            first = not ledger.finished and not ledger.failures
+            if first and ledger.running:
+                continue  # its cost is not known yet
+            likely = sorted(ledger.seconds)[len(ledger.seconds) // 2] if ledger.seconds else 0.0
+            if first or (likely <= left and self.used(name, now) + likely / 2 < self.share()):
+                return name
+        return None
+
+    def start(self, name: str, trial: str, now: float) -> None:
+        self.families[name].running[trial] = now
+
+    def end(self, name: str, trial: str, now: float, *, finished: bool) -> float:
+        """Charge a trial; the slot time that it took."""
+        ledger = self.families[name]
+        taken = now - ledger.running.pop(trial)
+        ledger.used += taken
+        if finished:
+            ledger.finished += 1
+            ledger.seconds.append(taken)
+        else:
+            ledger.failures += 1
+        return taken
+
+    def spent(self, now: float, left: float) -> bool:
+        """Whether no family will start a trial any more, whatever the running ones leave."""
+        return self.running() == 0 and self.next(now, left) is None

@@ -1,0 +1,121 @@
+"""A Ray cluster for as long as it is needed: one that is there already, or one of our own that leaves nothing behind."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from harness.errors import place
+from harness.families import family as family_named
+from harness.families.runtime import settle
+from harness.search.worker import (
+    Failure,
+    FitResult,
+    FitSpec,
+    PredictResult,
+    PredictSpec,
+    run_fit,
+    run_predict,
+)
+
+S = TypeVar("S")
+R = TypeVar("R")
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_memory_monitor_refresh_ms": "0",  # it would end the whole run with the trial that it kills
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    "RAY_DEDUP_LOGS": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What there is to run on. ``scratch`` is a private folder of the driver's that goes away."""
+
+    cpus: int
+    gpus: float
+    scratch: Path
+
+    def resources(self, family: str) -> dict[str, float]:
+        """One core, and the family's share of a GPU where there is one."""
+        needs = family_named(family).needs if self.gpus else 0.0
+        return {"CPU": 1.0, "GPU": needs} if needs else {"CPU": 1.0}
+
+    def device(self, family: str) -> str:
+        return "gpu" if "GPU" in self.resources(family) else "cpu"
+
+    def fit(self, specs: Sequence[FitSpec]) -> list[FitResult | Failure]:
+        """Fit each spec in a process of its own; results in the order of the specs."""
+        return self._each(run_fit, specs, [spec.family for spec in specs])
+
+    def predict(self, specs: Sequence[PredictSpec], families: Sequence[str]) -> list[PredictResult | Failure]:
+        """Predict with each model in a process of its own."""
+        return self._each(run_predict, specs, families)
+
+    def _each(self, run: Callable[[S], R], specs: Sequence[S], families: Sequence[str]) -> list[R | Failure]:
+        import ray
+
+        def guarded(spec: S) -> R | Failure:
+            settle()
+            try:
+                return run(spec)
+            except BaseException as error:  # noqa: BLE001  (whatever it is, only its type and place may leave)
+                return Failure(place(error))
+
+        pending = []
+        for spec, family in zip(specs, families, strict=True):
+            resources = self.resources(family)
+            task = ray.remote(num_cpus=resources["CPU"], num_gpus=resources.get("GPU", 0), max_calls=1, max_retries=0)(
+                guarded
+            )
+            pending.append(task.remote(spec))
+        results: list[R | Failure] = []
+        for reference in pending:
+            try:
+                results.append(ray.get(reference))
+            except ray.exceptions.RayError as error:
+                results.append(Failure(f"{type(error).__name__}: the worker's process ended"))
+        return results
+
+
+@contextmanager
+def cluster(*, address: str | None = None, gpus: int | str = "auto", cpus: int | None = None) -> Iterator[Cluster]:
+    """Join the cluster at ``address``, or start one on this machine."""
+    os.environ.update(QUIET)
+    import ray
+
+    for name in ("ray", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    scratch = Path(tempfile.mkdtemp(prefix="harness-"))
+    own = ray.is_initialized()
+    try:
+        if own:
+            pass  # a cluster that the caller started: it is joined and left running
+        elif address is not None:
+            ray.init(address=address, log_to_driver=False, logging_level="critical")
+        else:
+            ray.init(
+                num_cpus=cpus or len(os.sched_getaffinity(0)),
+                num_gpus=None if gpus == "auto" else int(gpus),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="critical",
+                _temp_dir=str(scratch / "ray"),
+            )
+        there = ray.cluster_resources()
+        yield Cluster(max(1, int(there.get("CPU", 1))), float(there.get("GPU", 0.0)) if gpus != 0 else 0.0, scratch)
+    finally:
+        if not own:
+            ray.shutdown()
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,195 @@
+"""Search spaces: one TOML file a family becomes checked dimensions; Optuna draws from them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import SpaceError
+from harness.families import family as family_named
+from harness.families import frame
+
+Scalar = str | int | float | bool
+PACKAGED = (Path(__file__).parent.parent / "search_spaces", Path(__file__).parent.parent.parent / "search_spaces")
+
+
+class Dimension(BaseModel):
+    """One hyper-parameter as its TOML states it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    range: tuple[Any, Any] | None = None
+    choices: tuple[Any, ...] | None = None
+    value: Any = None
+    default: Any = None
+    log: bool = False
+    step: Any = None
+    when: Mapping[str, tuple[Any, ...]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The dimensions of one family, checked against its Parameters."""
+
+    family: str
+    dimensions: Mapping[str, Dimension]
+    whole: frozenset[str]
+
+    def defaults(self) -> dict[str, Scalar]:
+        """The first trial: each dimension at its default."""
+        found: dict[str, Scalar] = {}
+        for name, dimension in self.dimensions.items():
+            if _active(dimension, found):
+                found[name] = dimension.value if dimension.value is not None else dimension.default
+        return found
+
+    def suggest(self, trial: optuna.trial.BaseTrial) -> dict[str, Scalar]:
+        """Draw the dimensions that are active, in the file's order."""
+        found: dict[str, Scalar] = {}
+        for name, dimension in self.dimensions.items():
+            if not _active(dimension, found):
+                continue
+            if dimension.value is not None:
+                found[name] = dimension.value
+            elif dimension.choices is not None:
+                found[name] = trial.suggest_categorical(name, dimension.choices)
+            elif dimension.range is not None:
+                low, high = dimension.range
+                if name in self.whole:
+                    found[name] = trial.suggest_int(name, low, high, log=dimension.log, step=dimension.step or 1)
+                else:
+                    found[name] = trial.suggest_float(name, low, high, log=dimension.log, step=dimension.step)
+        return found
+
+    def offered(self, *, by_line: bool) -> Space:
+        """Without the choices that a corpus cannot offer: units of lines need codes by line."""
+        unit = self.dimensions.get("unit")
+        if by_line or unit is None:
+            return self
+        only = unit.model_copy(update={"choices": None, "value": "certificate", "default": None})
+        return Space(self.family, {**self.dimensions, "unit": only}, self.whole)
+
+    def plain(self) -> dict[str, dict[str, Any]]:
+        """The space as its TOML states it."""
+        return {
+            name: dimension.model_dump(mode="json", exclude_defaults=True)
+            for name, dimension in self.dimensions.items()
+        }
+
+    def most_steps(self) -> int:
+        """The most steps that a trial of this space may ask for."""
+        found = dict(self.defaults())
+        for name, dimension in self.dimensions.items():
+            if dimension.range is not None and name in found:
+                found[name] = dimension.range[1]
+        return family_named(self.family).most_steps(frame.part(self.family, found)[1])
+
+
+def _active(dimension: Dimension, found: Mapping[str, Scalar]) -> bool:
+    return all(found.get(name) in values for name, values in dimension.when.items())
+
+
+def load_space(family: str, folders: tuple[Path, ...] = ()) -> Space:
+    """Read ``<family>.toml`` from the first of some folders, the package or the checkout that has it.
+
+    Raises
+    ------
+    SpaceError
+        A typo or an impossible range: rule, value, choices and place in one line.
+    """
+    for folder in (*folders, *PACKAGED):
+        path = folder / f"{family}.toml"
+        if path.is_file():
+            try:
+                raw = tomllib.loads(path.read_text(encoding="utf-8"))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise SpaceError(f"a search space must be TOML: {error} ({path.name})") from None
+            return check_space(family, raw, path.name)
+    raise SpaceError(f"the family {family} needs a search space {family}.toml, and no folder has it")
+
+
+def check_space(family: str, raw: Mapping[str, Any], place: str) -> Space:
+    """Check a space as its TOML states it."""
+    parameters = family_named(family).Parameters.model_fields
+    known = ("unit", *parameters)
+    dimensions: dict[str, Dimension] = {}
+    for name, value in raw.items():
+        if name not in known:
+            raise SpaceError(f"{name} is not a parameter of {family}; they are {', '.join(known)} ({place})")
+        if not isinstance(value, dict):
+            raise SpaceError(
+                f"{name} must be a table such as {{ range = [1, 5], default = 2 }}, but got {value!r} ({place})"
+            )
+        try:
+            dimension = Dimension.model_validate(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(map(str, first["loc"]))
+            if first["type"] == "extra_forbidden":
+                raise SpaceError(
+                    f"{name}.{key} is not a key; they are {', '.join(Dimension.model_fields)} ({place})"
+                ) from None
+            raise SpaceError(f"{name}.{key}: {first['msg']}, but got {first['input']!r} ({place})") from None
+        whole = name in parameters and parameters[name].annotation is int
+        _check(family, name, dimension, whole, dimensions, place)
+        dimensions[name] = dimension
+    whole_names = frozenset(name for name in dimensions if name in parameters and parameters[name].annotation is int)
+    return Space(family, dimensions, whole_names)
+
+
+def _check(
+    family: str, name: str, dimension: Dimension, whole: bool, before: Mapping[str, Dimension], place: str
+) -> None:
+    kinds = [kind for kind in ("range", "choices", "value") if getattr(dimension, kind) is not None]
+    if len(kinds) != 1:
+        raise SpaceError(
+            f"{name} must have exactly one of range, choices and value, but has {', '.join(kinds) or 'none'} ({place})"
+        )
+    for other, values in dimension.when.items():
+        allowed = _values(before[other]) if other in before else None
+        if other not in before or (allowed is not None and not set(values) <= set(allowed)):
+            choices = (
+                f"one of {', '.join(map(str, allowed))}"
+                if allowed
+                else f"a parameter above it ({', '.join(before) or 'none'})"
+            )
+            raise SpaceError(f"{name}.when.{other} must be {choices}, but got {', '.join(map(str, values))} ({place})")
+    tried: list[Any]
+    if dimension.range is not None:
+        low, high = dimension.range
+        number = int if whole else (int, float)
+        if any(not isinstance(bound, number) or isinstance(bound, bool) for bound in (low, high)) or not low < high:
+            rule = "two whole numbers" if whole else "two numbers"
+            raise SpaceError(f"{name}.range must be {rule}, the lower first, but got {[low, high]!r} ({place})")
+        if dimension.log and (low <= 0 or dimension.step is not None):
+            raise SpaceError(f"{name}.log needs a range above zero and no step, but got {[low, high]!r} ({place})")
+        if dimension.step is not None and not (isinstance(dimension.step, number) and dimension.step > 0):
+            raise SpaceError(f"{name}.step must be a number above zero, but got {dimension.step!r} ({place})")
+        if not (isinstance(dimension.default, number) and low <= dimension.default <= high):
+            raise SpaceError(f"{name}.default must lie in {[low, high]!r}, but got {dimension.default!r} ({place})")
+        tried = [low, high, dimension.default]
+    elif dimension.choices is not None:
+        if dimension.default not in dimension.choices:
+            raise SpaceError(
+                f"{name}.default must be one of {', '.join(map(str, dimension.choices))}, but got {dimension.default!r} ({place})"
+            )
+        tried = list(dimension.choices)
+    else:
+        tried = [dimension.value]
+    for value in tried:
+        try:
+            frame.part(family, {name: value})
+        except SpaceError as error:
+            raise SpaceError(f"{error} ({place})") from None
+
+
+def _values(dimension: Dimension) -> tuple[Any, ...] | None:
+    return (
+        dimension.choices if dimension.choices is not None else None if dimension.value is None else (dimension.value,)
+    )

@@ -1,0 +1,159 @@
+"""What runs in a worker's own process: the one way to fit, and the one way to predict.
+
+Paths and row ranges come in, results go out: for trials, refits and everything after them alike. An error leaves the
+worker as its type and place, never as its message, which may quote a certificate.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.corpus.codes import CodeList
+from harness.corpus.store import Slice, open_store
+from harness.decision.objective import objective
+from harness.families import frame
+from harness.families.family import Context, Knowledge, Predictions
+
+
+@dataclass(frozen=True, slots=True)
+class FitSpec:
+    """One fit: a family with its parameters on some rows of a store.
+
+    Attributes
+    ----------
+    train, validation : neighbouring runs of certificates; without validation nothing is reported
+    soft_seconds : a family that reports ends after this time with what it has
+    steps : the frozen number of steps of a refit
+    keep : whether the fitted model itself is wanted
+    """
+
+    family: str
+    parameters: Mapping[str, Any]
+    store: str
+    train: tuple[Slice, ...]
+    validation: tuple[Slice, ...] = ()
+    objective: str = "micro_f1"
+    code_list: CodeList | None = None
+    seed: int = 0
+    steps: int | None = None
+    soft_seconds: float | None = None
+    keep: bool = False
+    device: str = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One step's predictions of the validation certificates, scored by the one objective."""
+
+    step: int
+    score: float | None
+    threshold: float
+    reason: str | None
+    predictions: Predictions
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """``model`` is the files of the saved model by their relative names, empty unless it was to be kept."""
+
+    seconds: float
+    steps: int
+    n_labels: int
+    model: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSpec:
+    """Scores of some rows of a store by a fitted model."""
+
+    model: Mapping[str, bytes]
+    store: str
+    rows: tuple[Slice, ...]
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictResult:
+    predictions: Predictions
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception as its type and place."""
+
+    reason: str
+
+
+def run_fit(spec: FitSpec, report: Callable[[Report], None] | None = None) -> FitResult:
+    """Fit; every step of a family that reports, or its only one, is scored on validation and reported."""
+    store = open_store(Path(spec.store))
+    train = store.corpus(*spec.train)
+    validation = store.corpus(*spec.validation) if spec.validation and report is not None else None
+    latest = 0
+
+    def scored(step: int, predictions: Predictions) -> None:
+        nonlocal latest
+        if validation is not None and report is not None:
+            latest = step
+            found = objective(spec.objective, validation, predictions)
+            report(Report(step, found.score, found.threshold, found.reason, predictions))
+
+    started = time.monotonic()
+    context = Context(
+        seed=spec.seed,
+        deadline=None if spec.soft_seconds is None else started + spec.soft_seconds,
+        steps=spec.steps,
+        device=spec.device,
+        threads=spec.threads,
+    )
+    knowledge = Knowledge(spec.code_list)
+    model = frame.fit(
+        spec.family,
+        train,
+        None if validation is None else validation.texts,
+        knowledge,
+        spec.parameters,
+        context,
+        scored,
+    )
+    seconds = time.monotonic() - started
+    if validation is not None and latest != model.steps:
+        scored(model.steps, model.predict(validation.texts))
+    return FitResult(seconds, model.steps, len(model.labels), _files(model) if spec.keep else {})
+
+
+def run_predict(spec: PredictSpec) -> PredictResult:
+    """Load a model from its files and predict; ``seconds`` is the prediction alone."""
+    texts = open_store(Path(spec.store)).corpus(*spec.rows).texts
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+        write_files(spec.model, Path(folder))
+        model = frame.load(Path(folder), spec.device)
+        model.predict(texts.rows(0, min(64, len(texts))))  # what a framework does once is not the model's speed
+        started = time.monotonic()
+        return PredictResult(model.predict(texts), time.monotonic() - started)
+
+
+def _files(model: frame.Model) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+        model.save(Path(folder) / "model")
+        return read_files(Path(folder) / "model")
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Lay a saved model's files into a folder."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """The files of a saved model by their relative names."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
