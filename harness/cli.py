@@ -58,7 +58,7 @@ def leaderboard(runs: tuple[str, ...]) -> None:
 @click.argument("run")
 def pick(run: str) -> None:
     """Pick the model of RUN again from its rows, and say why."""
-    from harness.experiment.pipeline import make_pick
+    from harness.experiment.picking import make_pick
     from harness.run.folder import open_run
 
     _explain(make_pick(open_run(run)))

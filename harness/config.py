@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tomllib
@@ -176,7 +177,7 @@ class RunConfig(_Section):
         for role in ("train", "validation"):
             if role not in named:
                 raise ValueError(f"years.{role} must name at least one year (or corpus.columns.role a column)")
-        for earlier, later in zip(named, named[1:], strict=False):
+        for earlier, later in itertools.pairwise(named):
             a, b = self.years.of(earlier), self.years.of(later)
             both = sorted(set(a) & set(b))
             if both:

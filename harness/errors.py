@@ -28,7 +28,7 @@ class SpaceError(HarnessError):
     """A search space names what its family does not have, or an impossible range."""
 
 
-class UnknownName(HarnessError):
+class UnknownName(HarnessError):  # noqa: N818  (it is the name that is unknown)
     """A name that no registry knows."""
 
 

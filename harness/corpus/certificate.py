@@ -69,7 +69,9 @@ class Texts:
 
     def whole(self) -> pa.Array:
         """Each certificate's lines, joined by line feeds; shape (n,)."""
-        joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(self.first_line), self.lines), pa.scalar("\n", pa.large_string()))
+        joined = pc.binary_join(
+            pa.LargeListArray.from_arrays(pa.array(self.first_line), self.lines), pa.scalar("\n", pa.large_string())
+        )
         return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
     def rows(self, start: int, stop: int) -> Texts:

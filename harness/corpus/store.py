@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shutil
 import tempfile
@@ -47,7 +48,7 @@ class Store:
         Only what is asked for can be seen through the result.
         """
         start, stop = rows[0].start, rows[-1].stop
-        if any(a.stop != b.start for a, b in zip(rows, rows[1:], strict=False)):
+        if any(a.stop != b.start for a, b in itertools.pairwise(rows)):
             raise ValueError("the slices must follow one another")
         return self._read().rows(start, stop)
 

@@ -195,7 +195,11 @@ def _categories(ranges: str) -> Iterable[str]:
 
 def _sex(code: str, default: str) -> str:
     """The sex that a code supposes (WHO volume 2's limits, by category)."""
-    if "C51" <= code[:3] <= "C58" or "N70" <= code[:3] <= "N98" or code[:3] in ("C50", "D06", "D25", "D26", "D27", "D28"):
+    if (
+        "C51" <= code[:3] <= "C58"
+        or "N70" <= code[:3] <= "N98"
+        or code[:3] in ("C50", "D06", "D25", "D26", "D27", "D28")
+    ):
         return "F"
     if "C60" <= code[:3] <= "C63" or "N40" <= code[:3] <= "N51" or code[:3] in ("D29", "B26.0"):
         return "M"
@@ -214,17 +218,17 @@ def _icd_wordings(code: str, seed: int) -> list[Wording]:
         if first and text != first and text.startswith((f"{first},", f"{first} with", f"{first} without")):
             continue
         if text and len(text.split()) <= _MOST_WORDS and not _UNWRITTEN.search(text):
-            terms.setdefault(_key(text), text)
+            terms.setdefault(key(text), text)
     clean = [text[0].upper() + text[1:] for text in list(terms.values())[:_MOST_TERMS]]
     if not clean:
         return []
     standards = clean[: 1 + int(rng.integers(1, 4))]
     wordings = [Wording(text, CLEAN, text) for text in standards]
-    seen = {_key(text) for text in standards}
+    seen = {key(text) for text in standards}
     own = [*clean[len(standards) :], *(variant for text in clean for variant in _variants(text, rng))]
     for text in own:
-        if _key(text) not in seen and text:
-            seen.add(_key(text))
+        if key(text) not in seen and text:
+            seen.add(key(text))
             wordings.append(Wording(text, OWN, _nearest(text, standards)))
     return wordings[: len(standards) + 6]
 
@@ -246,7 +250,9 @@ def _american(code: str) -> Iterable[str]:
 
 def _cleaned(raw: str) -> str:
     """A term as a person would write it, or nothing where only a classification would say so."""
-    text = re.sub(r"^Malignant neoplasms?: (?!Malig|Overlap)(.)", lambda m: "Malignant neoplasm of " + m[1].lower(), raw)
+    text = re.sub(
+        r"^Malignant neoplasms?: (?!Malig|Overlap)(.)", lambda m: "Malignant neoplasm of " + m[1].lower(), raw
+    )
     text = re.sub(r"^Malignant neoplasm: ", "", text).replace(" : ", ", ").replace(";", ",")
     text = _DROPPED.sub("", text)
     text = re.sub(r"\s+", " ", text).replace(" ,", ",").strip(" .,-")
@@ -280,11 +286,12 @@ def _marked(chosen: Sequence[Cause]) -> list[Cause]:
     owners: dict[str, set[str]] = {}
     for cause in chosen:
         for wording in cause.wordings:
-            owners.setdefault(_key(wording.text), set()).add(cause.code)
+            owners.setdefault(key(wording.text), set()).add(cause.code)
     marked = []
     for cause in chosen:
         wordings = tuple(
-            replace(wording, kind=VAGUE) if len(owners[_key(wording.text)]) > 1 else wording for wording in cause.wordings
+            replace(wording, kind=VAGUE) if len(owners[key(wording.text)]) > 1 else wording
+            for wording in cause.wordings
         )
         if all(wording.kind == VAGUE or wording.since for wording in wordings):
             wordings = (*wordings, Wording(cause.title, CLEAN, cause.title))
@@ -323,7 +330,8 @@ def _connected(chosen: list[Cause]) -> list[Cause]:
     return [replace(cause, leads=tuple(code for code in cause.leads if code in codes)) for cause in chosen]
 
 
-def _key(text: str) -> str:
+def key(text: str) -> str:
+    """A wording's words in alphabetical order; what decides whether two are the same."""
     return " ".join(sorted(re.sub(r"[^a-z0-9]+", " ", text.lower()).split()))
 
 

@@ -46,5 +46,7 @@ def words_of(normalised: pa.Array) -> tuple[pa.Array, pa.Array]:
 def sorted_words(normalised: pa.Array) -> pa.Array:
     """Each text's words in alphabetical order, so that their order no longer matters."""
     distinct = normalised.dictionary_encode()
-    ordered = pa.array([" ".join(sorted(text.split(" "))) for text in distinct.dictionary.to_pylist()], type=pa.large_string())
+    ordered = pa.array(
+        [" ".join(sorted(text.split(" "))) for text in distinct.dictionary.to_pylist()], type=pa.large_string()
+    )
     return ordered.take(distinct.indices)

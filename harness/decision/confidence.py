@@ -25,7 +25,8 @@ def confidence(name: str, y_score: csr_array, threshold: float) -> Array:
 
 def _product(data: Array, row: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_], n: int, threshold: float) -> Array:
     """The probability of the whole set if codes were independent: ∏ p over the chosen, ∏ (1 − p) over the others."""
-    return np.exp(np.bincount(row, weights=np.where(chosen, np.log(data), np.log1p(-data)), minlength=n))
+    logs = np.bincount(row, weights=np.where(chosen, np.log(data), np.log1p(-data)), minlength=n)
+    return np.asarray(np.exp(logs), dtype=np.float64)
 
 
 def _margin(data: Array, row: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_], n: int, threshold: float) -> Array:
@@ -36,10 +37,9 @@ def _margin(data: Array, row: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool
     highest = np.full(n, np.log(UNSEEN) - np.log1p(-UNSEEN))
     np.minimum.at(lowest, row[chosen], odds[chosen])
     np.maximum.at(highest, row[~chosen], odds[~chosen])
-    lowest[np.isinf(lowest)] = np.log(edge) - np.log1p(
-        -edge
-    )  # nothing chosen: how far the best stays below the threshold
-    return lowest - highest
+    # Where nothing is chosen: how far the best stays below the threshold.
+    lowest[np.isinf(lowest)] = np.log(edge) - np.log1p(-edge)
+    return np.asarray(lowest - highest, dtype=np.float64)
 
 
 Estimator = Callable[[Array, npt.NDArray[np.int64], npt.NDArray[np.bool_], int, float], Array]

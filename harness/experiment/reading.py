@@ -70,13 +70,9 @@ def read(checked: Checked, home: Path, say: Callable[[str], None], *, smoke: boo
     }
     for role in ROLES:
         if role in built.roles:
-            of_role = row["roles"][role]
-            years = ", ".join(map(str, of_role["years"]))
-            say(
-                f"{role}: {of_role['n']:,} certificates of {years}; {of_role['texts_in_train']:,} repeat a text of train"
-                if role != "train"
-                else f"{role}: {of_role['n']:,} certificates of {years}"
-            )
+            years = ", ".join(map(str, sorted(built.years[role])))
+            again = "" if role == "train" else f"; {repeated[role][1]:,} repeat a text of train"
+            say(f"{role}: {len(corpora[role]):,} certificates of {years}{again}")
     return Reading(built, code_list, row)
 
 

@@ -58,14 +58,12 @@ def pick(models: Sequence[Row], promises: dict[str, Row], objective: str, *, cal
     by_score = sorted(searched, key=lambda row: (-row["score"], row["model"]))
     if certified:
         won = min(certified, key=lambda row: (-promises[row["model"]]["coverage"], -row["score"], row["model"]))
-        promise = promises[won["model"]]
-        reasons = [f"{won['model']} is certified: {promise['reason']}."]
+        promise: Row | None = promises[won["model"]]
+        reasons = [f"{won['model']} is certified: {promises[won['model']]['reason']}."]
         others = [
             f"{row['model']} {100 * promises[row['model']]['coverage']:.1f} %" for row in certified if row is not won
         ] + [f"{name} none" for name, other in sorted(promises.items()) if not other["made"]]
-        covered = (
-            f"It promises to code {100 * promise['coverage']:.1f} % of the calibration certificates without a person"
-        )
+        covered = f"It promises to code {100 * promises[won['model']]['coverage']:.1f} % of the calibration certificates without a person"
         reasons.append(f"{covered}, the most of the candidates ({', '.join(others)})." if others else f"{covered}.")
     else:
         won = by_score[0]

@@ -17,9 +17,10 @@ from harness.corpus.codes import CodeList, read_code_list, write_code_list
 from harness.corpus.store import Store, open_store
 from harness.errors import RunError
 from harness.experiment.check import check, smoke
-from harness.experiment.pipeline import Pipeline
+from harness.experiment.pipeline import run_all
 from harness.experiment.provenance import hardware, new_meta
 from harness.experiment.reading import read, scratch
+from harness.experiment.work import Work
 from harness.files import read_json, write_json, write_text
 from harness.run.folder import HOME, RunFolder, new_run, open_run
 from harness.search.cluster import Cluster, cluster
@@ -82,7 +83,7 @@ def _pipeline(
 ) -> dict[str, Any]:
     spaces = {name: space.offered(by_line=store.by_line) for name, space in run_spaces(run).items()}
     with run.locked():
-        return Pipeline(run, config, spaces, store, code_list, resources, say).all()
+        return run_all(Work(run, config, spaces, store, code_list, resources, say))
 
 
 def run_spaces(run: RunFolder) -> dict[str, Space]:

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from harness.corpus import words
-from harness.families.family import Context, Examples, Knowledge, Parameters, Units, blocks, sparsify
+from harness.families.family import Context, Examples, Knowledge, Parameters, Units, blocks, no_scores, sparsify, stack
 
 ROWS = 1_024
 
@@ -71,7 +71,7 @@ class Bag:
         total = parameters.epochs * batches
         rng = np.random.default_rng(context.seed)
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
         def step(ids: Any, values: Any, y: Any, weight: Any, rate: Any) -> None:
             with tf.GradientTape() as tape:
                 logits = network([ids, values], training=True)
@@ -122,7 +122,7 @@ class BagModel:
         from scipy.special import expit
 
         if not features.shape[0]:
-            return csr_array((0, self.network.output_shape[-1]), dtype=np.float32)
+            return no_scores(0, self.network.output_shape[-1])
         order = np.argsort(np.diff(features.indptr), kind="stable")
         found = [
             sparsify(
@@ -130,7 +130,7 @@ class BagModel:
             )
             for rows in blocks(len(order), ROWS)
         ]
-        return csr_array(vstack(found, format="csr")[np.argsort(order, kind="stable")])
+        return csr_array(stack(found)[np.argsort(order, kind="stable")])
 
     def save(self, folder: Path) -> None:
         self.network.save(folder / "bag.keras")
@@ -152,11 +152,12 @@ def ngrams(texts: pa.Array, parameters: BagParameters) -> csr_array:
         "alternate_sign": False,
         "norm": None,
         "lowercase": False,
+        "token_pattern": r"\S+",
         "dtype": np.float32,
     }
     if not prepared:
-        return csr_array((0, buckets), dtype=np.float32)
-    by_word = HashingVectorizer(analyzer="word", token_pattern=r"\S+", ngram_range=(1, 2), **shared).transform(prepared)
+        return no_scores(0, buckets)
+    by_word = HashingVectorizer(analyzer="word", ngram_range=(1, 2), **shared).transform(prepared)
     by_character = HashingVectorizer(analyzer="char_wb", ngram_range=(3, parameters.char_ngrams), **shared).transform(
         prepared
     )
@@ -191,7 +192,8 @@ def _bias(train: Examples) -> npt.NDArray[np.float32]:
     """The log-odds of each label's share of the examples."""
     weights = np.sqrt(train.weights)
     share = np.clip(np.asarray(weights @ train.y).ravel() / weights.sum(), 1e-6, 1 - 1e-6)
-    return np.log(share / (1 - share)).astype(np.float32)
+    odds: npt.NDArray[np.float32] = np.log(share / (1 - share)).astype(np.float32)
+    return odds
 
 
 def _network(parameters: BagParameters, bias: npt.NDArray[np.float32], seed: int) -> Any:
@@ -244,7 +246,13 @@ def _layer() -> Any:
             return (shapes[0][0], self.width)
 
         def get_config(self) -> dict[str, Any]:
-            return {**super().get_config(), "buckets": self.buckets, "width": self.width, "spread": self.spread, "seed": self.seed}
+            return {
+                **super().get_config(),
+                "buckets": self.buckets,
+                "width": self.width,
+                "spread": self.spread,
+                "seed": self.seed,
+            }
 
     _LAYER.append(NgramBag)
     return NgramBag

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from harness.corpus.certificate import LabelSet
 from harness.corpus.codes import CodeList
@@ -161,6 +161,20 @@ class Predictions:
         )
         moved.sort_indices()
         return moved
+
+
+def stack(blocks: list[csr_array]) -> csr_array:
+    """Score matrices one below the other."""
+    stacked: csr_array = vstack(blocks, format="csr")
+    return stacked
+
+
+def no_scores(n: int, n_labels: int) -> csr_array:
+    """A score matrix without any score."""
+    return csr_array(
+        (np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int32), np.zeros(n + 1, dtype=np.int64)),
+        shape=(n, n_labels),
+    )
 
 
 def sparsify(dense: npt.NDArray[Any]) -> csr_array:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, load_npz, save_npz
 
 from harness.families.dictionary import Dictionary as _Dictionary
 from harness.families.dictionary import DictionaryModel, DictionaryParameters
-from harness.families.family import CEILING, Context, Examples, Knowledge, Parameters, Units
+from harness.families.family import CEILING, Context, Examples, Knowledge, Parameters, Units, no_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,20 @@ class Constant:
         save_npz(folder / "scores.npz", self.scores)
 
 
+class NoParameters(Parameters):
+    """Nothing to choose."""
+
+
 class _Floor:
     kind: ClassVar[str] = "floor"
     needs: ClassVar[float] = 0.0
     reports: ClassVar[bool] = False
-    Parameters: ClassVar[type[Parameters]] = Parameters
+    Parameters: ClassVar[type[Parameters]] = NoParameters
 
     def load(self, folder: Path, device: str) -> Constant:
         return Constant(csr_array(load_npz(folder / "scores.npz")))
 
-    def most_steps(self, parameters: Parameters) -> int:
+    def most_steps(self, parameters: NoParameters) -> int:
         return 1
 
 
@@ -50,9 +54,14 @@ class Nothing(_Floor):
     name: ClassVar[str] = "nothing"
 
     def fit(
-        self, train: Examples, validation: Units | None, knowledge: Knowledge, parameters: Parameters, context: Context
+        self,
+        train: Examples,
+        validation: Units | None,
+        knowledge: Knowledge,
+        parameters: NoParameters,
+        context: Context,
     ) -> Constant:
-        return Constant(csr_array((1, len(train.labels)), dtype=np.float32))
+        return Constant(no_scores(1, len(train.labels)))
 
 
 class MostFrequent(_Floor):
@@ -61,7 +70,12 @@ class MostFrequent(_Floor):
     name: ClassVar[str] = "most_frequent"
 
     def fit(
-        self, train: Examples, validation: Units | None, knowledge: Knowledge, parameters: Parameters, context: Context
+        self,
+        train: Examples,
+        validation: Units | None,
+        knowledge: Knowledge,
+        parameters: NoParameters,
+        context: Context,
     ) -> Constant:
         shares = np.minimum(np.asarray(train.weights @ train.y).ravel() / train.weights.sum(), CEILING)
         return Constant(csr_array(shares[None, :].astype(np.float32)))
@@ -73,10 +87,15 @@ class ExactRepeat(_Floor):
     name: ClassVar[str] = "exact_repeat"
 
     def fit(
-        self, train: Examples, validation: Units | None, knowledge: Knowledge, parameters: Parameters, context: Context
+        self,
+        train: Examples,
+        validation: Units | None,
+        knowledge: Knowledge,
+        parameters: NoParameters,
+        context: Context,
     ) -> DictionaryModel:
         found = _Dictionary().fit(train, None, knowledge, DictionaryParameters(loosest="exact"), context)
-        return DictionaryModel(found.tables, csr_array((1, len(train.labels)), dtype=np.float32))
+        return DictionaryModel(found.tables, no_scores(1, len(train.labels)))
 
     def load(self, folder: Path, device: str) -> DictionaryModel:  # type: ignore[override]
         return _Dictionary().load(folder, device)

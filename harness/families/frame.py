@@ -13,13 +13,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from harness.corpus.certificate import Corpus, IntArray, LabelSet, Texts
 from harness.corpus.codes import CodeList, Validity
 from harness.errors import CorpusError, SpaceError
 from harness.families import family as family_named
-from harness.families.family import CEILING, Context, Examples, Knowledge, Parameters, Predictions, UnitModel, Units
+from harness.families.family import (
+    CEILING,
+    Context,
+    Examples,
+    Knowledge,
+    Parameters,
+    Predictions,
+    UnitModel,
+    Units,
+    no_scores,
+    stack,
+)
 
 Unit = Literal["line", "certificate"]
 BLOCK = 65_536
@@ -98,8 +109,7 @@ def scatter(
             position = found.position[start:stop]
             blocks.append(_without(unit_scores[position], ~written[position]))
         _keep_valid(blocks[-1], texts.years[start:stop], validity)
-    scores = vstack(blocks, format="csr") if blocks else csr_array((0, len(labels)), dtype=np.float32)
-    return Predictions(labels, scores)
+    return Predictions(labels, stack(blocks) if blocks else no_scores(0, len(labels)))
 
 
 def _united(unit_scores: csr_array, position: IntArray, first: IntArray, written: npt.NDArray[np.bool_]) -> csr_array:

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import csr_array, hstack
 from scipy.special import expit
 
 from harness.corpus import words
-from harness.families.family import Context, Examples, Knowledge, Parameters, Units, blocks, sparsify
+from harness.families.family import Context, Examples, Knowledge, Parameters, Units, blocks, no_scores, sparsify, stack
 
 ROWS = 2_048
 
@@ -141,7 +141,7 @@ class LinearModel:
 
     def predict(self, units: Units) -> csr_array:
         if not len(units):
-            return csr_array((0, len(self.intercepts)), dtype=np.float32)
+            return no_scores(0, len(self.intercepts))
         vectorisers = self.features.vectorisers()
         transposed = np.ascontiguousarray(self.coefficients.T)
         found = []
@@ -149,14 +149,14 @@ class LinearModel:
             prepared = _prepared(units.text[rows])
             x = hstack([vectoriser.transform(prepared) for vectoriser in vectorisers], format="csr")
             found.append(sparsify(expit(x @ transposed + self.intercepts)))
-        return vstack(found, format="csr")
+        return stack(found)
 
     def save(self, folder: Path) -> None:
         (folder / "linear.json").write_text(
             json.dumps({"fields": self.features.fields, "terms": self.features.terms}, ensure_ascii=False),
             encoding="utf-8",
         )
-        idf = {
+        idf: dict[str, Any] = {
             f"idf_{field}": values for (field, _), values in zip(self.features.fields, self.features.idf, strict=True)
         }
         np.savez(folder / "linear.npz", coefficients=self.coefficients, intercepts=self.intercepts, **idf)

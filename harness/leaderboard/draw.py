@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.leaderboard.figures import ByYear, Interval, Look, Point, Progress, RiskCoverage
-from harness.leaderboard.text import interval, level, risk, score, share
+from harness.leaderboard.text import interval, level, objective, risk, score, share
 
 Figure = dict[str, Any]
 
@@ -26,7 +26,16 @@ PATHS = (  # the same shapes in a box from -5 to 5, for the keys beside the figu
     "M0,-4.6L4.4,-1.4L2.7,3.7H-2.7L-4.4,-1.4Z",
     "M0,-5L1.3,-1.6L4.8,-1.5L2,0.7L3,4L0,2.1L-3,4L-2,0.7L-4.8,-1.5L-1.3,-1.6Z",
 )
-DASHES = ("", "9px,4px", "3px,3px", "9px,3px,2px,3px", "14px,4px", "6px,2px", "14px,3px,3px,3px", "2px,2px,6px,2px")
+DASHES = (
+    "10px,3px",
+    "6px,3px",
+    "3px,3px",
+    "9px,3px,2px,3px",
+    "14px,4px",
+    "6px,2px",
+    "14px,3px,3px,3px",
+    "2px,2px,6px,2px",
+)
 FLOOR_DASH = "1px,4px"
 
 
@@ -59,7 +68,8 @@ def colour(look: Look) -> str:
 
 
 def dash(look: Look) -> str:
-    return FLOOR_DASH if look.floor else DASHES[look.shape % len(DASHES)]
+    """The pick alone has an unbroken line."""
+    return FLOOR_DASH if look.floor else "" if look.picked else DASHES[look.shape % len(DASHES)]
 
 
 def risk_coverage(value: RiskCoverage) -> Figure:
@@ -88,7 +98,7 @@ def risk_coverage(value: RiskCoverage) -> Figure:
         if coverage >= 0.1 and not curve.look.floor
     ]
     top = min(1.02, 1.08 * max([*whole, value.near / 5], default=1.0))
-    layout = _layout("coverage: share coded without a person", "selective risk: share wrong of these")
+    layout = _layout("share coded without a person", "share wrong among these")
     layout["xaxis"] |= {"range": [0, 1.005], "tickformat": ".0%"}
     layout["yaxis"] |= {"range": [0, round(top, 4)], "tickformat": ".3~%", "rangemode": "tozero"}
     if value.promised is not None:
@@ -103,9 +113,10 @@ def risk_coverage(value: RiskCoverage) -> Figure:
 def by_year(value: ByYear, score_name: str) -> Figure:
     """One score, by year: a point with its interval for each model, a little apart."""
     data = []
+    ours = sum(not line.look.floor for line in value.lines)
     step = min(0.09, 0.7 / max(len(value.lines), 1))
-    for place, line in enumerate(value.lines):
-        shift = (place - (len(value.lines) - 1) / 2) * step
+    for place, line in enumerate(sorted(value.lines, key=lambda line: line.look.floor)):
+        shift = (place - (ours - 1) / 2) * step
         points = [
             (index + shift, year, found)
             for index, (year, found) in enumerate(zip(value.years, getattr(line, score_name), strict=True))
@@ -159,7 +170,7 @@ def progress(value: Progress) -> Figure:
         )
         points["marker"] |= {"opacity": 0.55}
         data += [line, points]
-    layout = _layout(f"{name} since the search began", exact(f"{value.objective} on validation"))
+    layout = _layout(f"{name} since the search began", exact(f"{objective(value.objective)} on validation"))
     layout["xaxis"] |= {"rangemode": "tozero"}
     return {"views": [{"label": "", "data": data}], "layout": layout, "zooms": []}
 
@@ -213,10 +224,10 @@ def _errors(found: list[Interval]) -> Figure:
 
 def _promise(promised: float) -> Figure:
     line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": promised, "y1": promised}
-    label = {"xref": "paper", "x": 1, "xanchor": "right", "y": promised, "yanchor": "bottom", "showarrow": False}
+    label = {"xref": "paper", "x": 0, "xanchor": "left", "y": promised, "yanchor": "bottom", "showarrow": False}
     return {
         "shapes": [{**line, "line": {"color": "var(--ink)", "width": 1.5, "dash": "dot"}}],
-        "annotations": [{**label, "text": f"promised: at most {level(promised)}", "bgcolor": "var(--surface)"}],
+        "annotations": [{**label, "text": f"promised: at most {level(promised)}"}],
     }
 
 
@@ -231,8 +242,8 @@ def _layout(x: str, y: str) -> Figure:
         "tickcolor": "var(--rule)",
     }
     return {
-        "xaxis": {**axis, "title": {"text": x, "standoff": 8}},
-        "yaxis": {**axis, "title": {"text": y, "standoff": 8}},
+        "xaxis": {**axis, "title": {"text": x, "standoff": 8, "font": {"size": 13}}},
+        "yaxis": {**axis, "title": {"text": y, "standoff": 8, "font": {"size": 13}}},
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": "var(--ink)"},
         "paper_bgcolor": "var(--surface)",
         "plot_bgcolor": "var(--surface)",

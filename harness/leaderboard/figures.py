@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.files import Row
-from harness.leaderboard.rows import ALL, Evidence, Model, number
+from harness.leaderboard.rows import ALL, Evidence, Model, counts, number
 from harness.leaderboard.text import years as spell_years
 
 COLOURS = 8
@@ -143,7 +143,8 @@ def looks(evidence: Evidence, models: Sequence[Model]) -> dict[str, Look]:
 def family_looks(evidence: Evidence) -> dict[str, Look]:
     names = [str(name) for name in evidence.meta.get("families") or []]
     names += sorted({str(row["family"]) for row in evidence.trials} - set(names))
-    return {name: Look(f"f{place}", name, place % COLOURS, place) for place, name in enumerate(names)}
+    best = (evidence.pick or {}).get("family")
+    return {name: Look(f"f{place}", name, place % COLOURS, place, name == best) for place, name in enumerate(names)}
 
 
 def risk_coverage(evidence: Evidence, looks: dict[str, Look]) -> RiskCoverage:
@@ -182,7 +183,7 @@ def by_year(evidence: Evidence, looks: dict[str, Look]) -> ByYear:
 
 
 def progress(evidence: Evidence) -> Progress:
-    """Every trial that has a score, at the second of the search at which it ended."""
+    """Every trial whose score counts, at the second of the search at which it ended."""
     races = []
     for name, look in family_looks(evidence).items():
         trials = sorted(
@@ -265,7 +266,7 @@ def _scored(rows: Iterable[Row]) -> list[Trial]:
             row["status"],
         )
         for row in rows
-        if (score := number(row.get("score"))) is not None
+        if counts(row) and (score := number(row.get("score"))) is not None
     ]
 
 

@@ -139,7 +139,7 @@ def _search(evidence: Evidence) -> Facts:
     return Facts(
         "Search",
         (
-            ("objective", f"{text.plain(meta.get('objective'))} on validation"),
+            ("objective", f"{text.objective(text.plain(meta.get('objective')))} on validation"),
             ("families", text.plain(meta.get("families"))),
             ("budget", text.duration(number(meta.get("budget_seconds")))),
             ("search took", text.duration(number(meta.get("search_seconds")))),

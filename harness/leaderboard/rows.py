@@ -96,6 +96,11 @@ def read(run: RunFolder) -> Evidence:
     )
 
 
+def counts(trial: Row) -> bool:
+    """Whether a trial has a score that may win: one that failed may have reported some before."""
+    return trial["status"] != "failed" and number(trial.get("score")) is not None
+
+
 def number(value: Any) -> float | None:
     """A finite number, or None: undefined is not zero."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from harness.files import Row
 from harness.leaderboard import text
 from harness.leaderboard.figures import Look
-from harness.leaderboard.rows import Evidence, Model, number
+from harness.leaderboard.rows import Evidence, Model, counts, number
 
 BAR = 84.0  # width of the bar in a cell, in pixels
 MOST_TRIALS = 200
-MOST_UNSCORED = 60
+MOST_FAILED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def leaderboard(evidence: Evidence, models: list[Model], looks: dict[str, Look])
     for model in models:
         row = rows[model.name]
         reason = text.public(str(row.get("reason") or ""))
-        cells = tuple(_cell(column, row, model, scales.get(column.key), reason, evidence) for column in columns)
+        cells = tuple(_cell(column, row, model, scales.get(column.key), evidence) for column in columns)
         raw = tuple(_raw(row, model, key) for key in _raw_keys(columns))
         lines.append(Line(model, looks[model.name], cells, raw, reason))
     lines.sort(key=lambda line: _best_first(number(rows[line.model.name].get("micro_f1"))))
@@ -180,7 +180,8 @@ def leaderboard(evidence: Evidence, models: list[Model], looks: dict[str, Look])
 
 
 def trials(evidence: Evidence) -> Trials:
-    """The best trials, and those without a score with their reasons."""
+    """The best trials, and those that failed with their reasons."""
+    rows = sorted(evidence.trials, key=lambda row: (not counts(row), *_best_first(number(row.get("score")))))
     lines = [
         TrialLine(
             name=str(row["trial"]),
@@ -192,16 +193,15 @@ def trials(evidence: Evidence) -> Trials:
             parameters=text.pairs(row.get("parameters") or {}),
             reason=text.public(str(row.get("reason") or "")),
         )
-        for row in evidence.trials
+        for row in rows
     ]
-    lines.sort(key=lambda line: _best_first(line.score))
-    unscored = [line for line in lines if line.score is None][:MOST_UNSCORED]
-    scored = [line for line in lines if line.score is not None][: MOST_TRIALS - len(unscored)]
+    good = sum(counts(row) for row in rows)
+    failed = lines[good:][:MOST_FAILED]
     statuses = tuple(dict.fromkeys(["done", "stopped", "failed", *(line.status for line in lines)]))
     families = dict.fromkeys(str(name) for name in evidence.meta.get("families") or [])
     families |= dict.fromkeys(str(row["family"]) for row in evidence.trials)
     return Trials(
-        lines=tuple(scored + unscored),
+        lines=tuple(lines[: min(good, MOST_TRIALS - len(failed))] + failed),
         families=tuple(_family_line(name, evidence, statuses) for name in families),
         statuses=statuses,
         total=len(lines),
@@ -211,7 +211,7 @@ def trials(evidence: Evidence) -> Trials:
 def _family_line(name: str, evidence: Evidence, statuses: tuple[str, ...]) -> FamilyLine:
     mine = [row for row in evidence.trials if str(row["family"]) == name]
     counts = Counter(str(row["status"]) for row in mine)
-    scores = [score for row in mine if (score := number(row.get("score"))) is not None]
+    scores = [row["score"] for row in mine if counts(row)]
     return FamilyLine(
         family=name,
         kind=next((str(row["kind"]) for row in mine if row.get("kind")), ""),
@@ -228,9 +228,19 @@ def _row(evidence: Evidence, model: str, role: str) -> Row:
     )
     validation, calibration = evidence.row(model, "validation") or {}, evidence.row(model, "calibration") or {}
     row["validation_micro_f1"] = validation.get("micro_f1")
-    if row.get("promised_coverage") is None:
-        row["promised_coverage"] = calibration.get("promised_coverage")
+    for key in ("promised_coverage", "certificates_per_second", "bytes"):
+        if row.get(key) is None:
+            row[key] = calibration.get(key)
     return row
+
+
+def _why(column: Column, row: Row) -> str:
+    """Why a value is missing. A row has one reason: where automation is missing, the reason is about that."""
+    reason = text.public(str(row.get("reason") or ""))
+    about_automation = "unit" in row and any(number(row.get(other.key)) is None for other in AUTOMATION)
+    if not reason or (about_automation and column not in AUTOMATION):
+        return "no value, and no reason was recorded"
+    return reason
 
 
 def _raw_keys(columns: tuple[Column, ...]) -> tuple[str, ...]:
@@ -252,15 +262,13 @@ def _words(model: Model) -> dict[str, str]:
     return {"model": model.name, "family": model.family, "kind": model.kind}
 
 
-def _cell(
-    column: Column, row: Row, model: Model, scale: tuple[float, float] | None, reason: str, evidence: Evidence
-) -> Cell:
+def _cell(column: Column, row: Row, model: Model, scale: tuple[float, float] | None, evidence: Evidence) -> Cell:
     if column.write is None:
         name = _words(model)[column.key]
         return Cell(name, name)
     value = number(row.get(column.key))
     if value is None:
-        return Cell(text.DASH, None, reason=reason or "no value, and no reason was recorded")
+        return Cell(text.DASH, None, reason=_why(column, row))
     low, high = number(row.get(f"{column.key}_low")), number(row.get(f"{column.key}_high"))
     if not column.has_interval or low is None or high is None:
         return Cell(column.write(value), value)

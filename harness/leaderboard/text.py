@@ -52,7 +52,7 @@ def seconds(value: float | None) -> str:
 def duration(value: float | None) -> str:
     if value is None:
         return DASH
-    if value < 120:
+    if value < 60:
         return f"{seconds(value)}{SPACE}s"
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
@@ -121,6 +121,12 @@ def years(values: Iterable[object]) -> str:
         else:
             runs.append([year, year])
     return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
+
+
+def objective(name: str) -> str:
+    """The objective of a search, as the page calls it."""
+    names = {"micro_f1": "micro-F1", "macro_f1": "macro-F1", "exact_match": "exact match", "augrc": "AUGRC, negated"}
+    return names.get(name, name)
 
 
 def number_of(n: float, thing: str) -> str:

@@ -80,6 +80,7 @@ class Verdict:
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     shortlist: tuple[Candidate, ...]
+    earlier_readings: str
 
 
 def verdict(evidence: Evidence) -> Verdict:
@@ -89,16 +90,11 @@ def verdict(evidence: Evidence) -> Verdict:
     state = _state(evidence, audits)
     headline, explanation = _words(state, evidence, promise, audits)
     warnings = [text.public(str(warning)) for warning in pick.get("warnings") or []]
-    if earlier := number(pick.get("earlier_readings")):
-        warnings.insert(
-            0,
-            f"These calibration years had been read {text.number_of(earlier, 'time')} before by other runs: the confidence "
-            "of the promise is that of a first reading.",
-        )
     if state != "broken":
         warnings += [
             f"The promise was broken on {audit.label} alone." for audit in audits[1:] if audit.state == "broken"
         ]
+    earlier = number(pick.get("earlier_readings"))
     return Verdict(
         state=state,
         headline=headline,
@@ -110,6 +106,7 @@ def verdict(evidence: Evidence) -> Verdict:
         reasons=tuple(text.public(str(reason)) for reason in pick.get("reasons") or []),
         warnings=tuple(dict.fromkeys(warnings)),
         shortlist=tuple(_candidate(entry) for entry in pick.get("shortlist") or []),
+        earlier_readings=text.number_of(earlier, "earlier run") if earlier else "",
     )
 
 
@@ -141,7 +138,7 @@ def _words(state: State, evidence: Evidence, promise: Promise | None, audits: tu
         why = promise.reason if promise else "there are no calibration years to certify it on"
         return (
             "No promise is made: every certificate needs a person.",
-            f"The pick is the best on validation. Why there is no promise: {why}.",
+            f"The pick is the best on validation. {why[:1].upper()}{why[1:]}.",
         )
     bound = f"the promised {promise.risk}"
     if state == "unaudited":

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.corpus.certificate import LabelSet
 from harness.errors import RunError
 from harness.families.family import Predictions
 from harness.files import Row, append_row, read_json, read_rows, replacing, write_json, write_rows
@@ -103,7 +102,7 @@ class RunFolder:
     def save_predictions(self, name: str, predictions: Predictions) -> None:
         """Keep predictions under a name such as ``validation/linear-3``."""
         with replacing(self.path / "predictions" / f"{name}.npz") as temporary, temporary.open("wb") as file:
-            np.savez(file, **predictions.arrays())
+            np.savez(file, **cast(dict[str, Any], predictions.arrays()))
 
     def predictions(self, name: str) -> Predictions:
         with np.load(self.path / "predictions" / f"{name}.npz", allow_pickle=False) as arrays:
@@ -158,13 +157,3 @@ def open_run(name: str) -> RunFolder:
     raise RunError(
         f"RUN must be a run's folder or its name under {HOME}/, but got {name!r}; there are: {', '.join(known[:5]) or 'none'}"
     )
-
-
-def labels_of(array: np.ndarray) -> LabelSet:
-    return LabelSet(tuple(array.tolist()))
-
-
-def cache_home(run: RunFolder) -> Path:
-    """Where stores lie: shared between runs where ``HARNESS_CACHE`` says so, else in the run."""
-    shared = os.environ.get("HARNESS_CACHE")
-    return Path(shared).resolve() if shared else run.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -78,7 +79,11 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
         standard.append(more.get("standard_text") or None)
         interval.append(more.get("interval") or None)
 
-    order = np.lexsort((np.arange(len(of_row)), line_numbers, of_row)) if of_row else np.zeros(0, dtype=np.int64)
+    order = (
+        np.lexsort((np.arange(len(of_row)), np.array(line_numbers), np.array(of_row)))
+        if of_row
+        else np.zeros(0, dtype=np.int64)
+    )
     _assemble(
         builder,
         config,
@@ -111,7 +116,7 @@ def _assemble(
     starts = np.flatnonzero(np.r_[True, of_row[1:] != of_row[:-1]]) if len(of_row) else np.zeros(0, dtype=np.int64)
     ends = np.r_[starts[1:], len(of_row)]
     cut = np.unique(np.r_[np.arange(0, len(starts), 20_000), len(starts)])
-    for first, last in zip(cut[:-1], cut[1:], strict=True):
+    for first, last in itertools.pairwise(cut):
         base = int(starts[first])
         text, codes, standard, interval = (column[base : int(ends[last - 1])].to_pylist() for column in columns)
         for start, end in zip(starts[first:last], ends[first:last], strict=True):

@@ -45,7 +45,7 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
         has_roles="role" in optional,
         covariates=tuple(covariates),
     )
-    n_text, n_covariates, n_optional = len(columns.text), len(covariates), len(optional)
+    n_text, _n_covariates, n_optional = len(columns.text), len(covariates), len(optional)
     for row in read_rows(paths, config, wanted, builder.quarantine):
         cells = iter(row.cells)
         year = year_of(next(cells))

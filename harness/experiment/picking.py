@@ -1,0 +1,60 @@
+"""The stage pick: from the rows of a run to ``pick.json``."""
+
+from __future__ import annotations
+
+from harness.errors import RunError
+from harness.experiment import selection
+from harness.experiment.work import Row
+from harness.run.folder import RunFolder
+
+
+def make_pick(run: RunFolder) -> Row:
+    """Pick from the rows of a run, and write ``pick.json``.
+
+    Raises
+    ------
+    RunError
+        The run has not got so far.
+    """
+    decided, refitted, certified = run.stage("decide"), run.stage("refit"), run.stage("certify")
+    corpus = run.corpus()
+    calibration = "calibration" in corpus["roles"]
+    if decided is None or refitted is None or (calibration and certified is None):
+        raise RunError(
+            f"a pick needs a run that is certified, but {run.name} is not; harness resume {run.name} goes on with it"
+        )
+    promises = (certified or {}).get("promises", {})
+    models = [model for model in decided["models"] if model["model"] in refitted["models"]]
+    found = selection.pick(models, promises, run.meta()["objective"], calibration=calibration)
+    earlier = (certified or {}).get("earlier_readings", 0)
+    found |= {
+        "shortlist": [
+            {
+                "model": model["model"],
+                "shortlisted": model["shortlisted"],
+                "reason": model["reason"],
+                "promise": promises.get(model["model"]),
+            }
+            for model in decided["models"]
+        ],
+        "warnings": _warnings(run, found, earlier, refitted["lost"]),
+        "earlier_readings": earlier,
+    }
+    run.write_pick(found)
+    return found
+
+
+def _warnings(run: RunFolder, found: Row, earlier: int, lost: Row) -> list[str]:
+    corpus, warnings = run.corpus(), []
+    if corpus["generated"]:
+        warnings.append("The certificates are generated text: these results test the plumbing, not medicine.")
+    if "heldout" not in corpus["roles"]:
+        warnings.append("There are no held-out years: nothing confirms the pick.")
+    if earlier and found["promise"] is not None:
+        warnings.append(
+            f"The same calibration certificates were read by {earlier} earlier runs: what was changed since in the light of "
+            "those results makes this promise weaker than it says."
+        )
+    if corpus["quarantine"]["total"]:
+        warnings.append(f"{corpus['quarantine']['total']:,} rows could not be read and were left out.")
+    return warnings + [f"{model} could not be fitted again: {reason}." for model, reason in sorted(lost.items())]
