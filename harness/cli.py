@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,7 @@ def _say(line: str) -> None:
 
 def main() -> None:
     """Run the command; what a user can cause is one line on stderr and exit code 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         harness.main(standalone_mode=False)
     except click.exceptions.Exit as error:

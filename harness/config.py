@@ -223,7 +223,7 @@ def resolve(raw: Mapping[str, Any], folder: Path, name: str) -> RunConfig:
         corpus["path"] = [
             _path(path, folder, "corpus.path", name) for path in ([paths] if isinstance(paths, str) else paths)
         ]
-        if isinstance(corpus.get("codes"), str) and corpus["codes"].endswith((".csv", ".CSV")):
+        if isinstance(corpus.get("codes"), str) and corpus["codes"].lower().endswith(".csv"):
             corpus["codes"] = str(_path(corpus["codes"], folder, "corpus.codes", name))
     if isinstance(search, dict) and isinstance(search.get("spaces"), str):
         search["spaces"] = _path(search["spaces"], folder, "search.spaces", name)
@@ -239,16 +239,20 @@ def _path(text: str, folder: Path, key: str, name: str) -> Path:
             raise ConfigError(f"{key} needs the environment variable {match[1]}, which is not set ({name})")
         return os.environ[match[1]]
 
-    return (folder / Path(re.sub(r"\$\{(\w+)\}", value, text)).expanduser()).resolve()
+    try:
+        return (folder / Path(re.sub(r"\$\{(\w+)\}", value, text)).expanduser()).resolve()
+    except (RuntimeError, ValueError) as error:  # no such home folder; a null character
+        raise ConfigError(
+            f"{key} must be a path, but got {text!r}: {str(error).rstrip('.').lower()} ({name})"
+        ) from None
 
 
 def _one_line(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    where = [str(part) for part in first["loc"]]
-    key = ".".join(part for part in where if not part.startswith(("function-", "constrained-", "literal[")))
+    first, *others = error.errors(include_url=False)
+    key = _key(first["loc"])
     if first["type"] == "extra_forbidden":
         model: Any = RunConfig
-        for part in where[:-1]:
+        for part in first["loc"][:-1]:
             model = model.model_fields[part].annotation
         return f"{key} is not a key; the keys here are {', '.join(model.model_fields)}"
     if first["type"] == "missing":
@@ -257,4 +261,9 @@ def _one_line(error: ValidationError) -> str:
     if first["type"] == "value_error":
         return f"{key} {message}".strip()
     given = first["input"]
-    return f"{key}: {message[0].lower()}{message[1:]}, but got {given!r}"
+    rules = [message, *(other["msg"] for other in others if _key(other["loc"]) == key)]  # one of each allowed kind
+    return f"{key}: {' or '.join(rule[0].lower() + rule[1:] for rule in rules)}, but got {given!r}"
+
+
+def _key(where: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in where if not str(part).startswith(("function-", "constrained-", "literal[")))

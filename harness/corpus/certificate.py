@@ -68,9 +68,17 @@ class Texts:
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.first_line))
 
     def whole(self) -> pa.Array:
-        """Each certificate's lines, joined by line feeds; shape (n,)."""
+        """Each certificate's lines, joined by line feeds; shape (n,).
+
+        Empty lines are passed over: a reader keeps them only where they have codes, and none in production.
+        """
+        first_line, lines = self.first_line, self.lines
+        written = pc.not_equal(lines, "")
+        if not pc.all(written).as_py():
+            first_line = np.r_[np.int64(0), np.cumsum(np.asarray(written), dtype=np.int64)][first_line]
+            lines = lines.filter(written)
         joined = pc.binary_join(
-            pa.LargeListArray.from_arrays(pa.array(self.first_line), self.lines), pa.scalar("\n", pa.large_string())
+            pa.LargeListArray.from_arrays(pa.array(first_line), lines), pa.scalar("\n", pa.large_string())
         )
         return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 

@@ -101,7 +101,7 @@ def read_code_list(path: Path) -> CodeList:
     Raises
     ------
     CorpusError
-        An unknown or missing column, an empty or repeated code, a year that is none.
+        An unknown or missing column, an empty or repeated code, a year that is none, years in the wrong order.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -135,13 +135,16 @@ def _entries(reader: csv.DictReader[str], name: str) -> Iterable[CodeEntry]:
         if not code or code in seen:
             raise CorpusError(f"each row of a code list must have a code of its own, but got {code!r} ({place})")
         seen.add(code)
+        first, last = (_year(row.get(column), column, place) for column in ("valid_from", "valid_to"))
+        if first is not None and last is not None and last < first:
+            raise CorpusError(f"valid_to must not come before valid_from ({first}), but got {last} ({place})")
         yield CodeEntry(
             code=code,
             title=(row.get("title") or "").strip(),
             synonyms=tuple(term.strip() for term in (row.get("synonyms") or "").split(";") if term.strip()),
             parent=(row.get("parent") or "").strip(),
-            valid_from=_year(row.get("valid_from"), "valid_from", place),
-            valid_to=_year(row.get("valid_to"), "valid_to", place),
+            valid_from=first,
+            valid_to=last,
         )
 
 

@@ -25,7 +25,7 @@ from harness.corpus.certificate import IntArray
 from harness.corpus.codes import COLUMNS, CodeEntry, CodeList
 from harness.corpus.synthetic_deaths import AGES, BLOCK, LINES, PART2, PER_LINE, Deaths
 from harness.corpus.synthetic_wordings import VAGUE, Cause, causes, unlisted
-from harness.corpus.synthetic_writing import CAREFUL, LOWER, SENTENCE, UPPER, Writer
+from harness.corpus.synthetic_writing import CAREFUL, LOWER, SENTENCE, UPPER, USUAL, Writer
 from harness.corpus.synthetic_years import Year, draw_styles, preferences, year_of
 
 LINE_COLUMNS = ("id", "year", "line", "part", "text", "interval", "code", "standard_text", "age", "sex", "place")
@@ -40,7 +40,7 @@ def generate(parameters: Synthetic) -> ReadResult:
     """The corpus of some parameters; the same parameters give the same corpus in every process."""
     chosen = causes(parameters.seed, parameters.codes)
     deaths, writer = Deaths(chosen), Writer()
-    weights = preferences(chosen, _counts(deaths, len(chosen), parameters.seed))
+    written = preferences(chosen, _counts(deaths, len(chosen), parameters.seed))
     builder = Builder(
         files=(),
         codes_by_line=True,
@@ -51,7 +51,7 @@ def generate(parameters: Synthetic) -> ReadResult:
     )
     total = 0
     for offset in range(parameters.years):
-        year = Year(chosen, weights, parameters.first_year + offset, parameters)
+        year = Year(chosen, written, parameters.first_year + offset, parameters)
         n = parameters.certificates // parameters.years + (offset < parameters.certificates % parameters.years)
         for start in range(0, n, BLOCK):
             rng = np.random.default_rng([parameters.seed, 2, year.year, start // BLOCK])
@@ -160,9 +160,10 @@ def _lines(block: _Block, row: int, chosen: Sequence[Cause], year: Year, writer:
     style = block.styles[row]
     habit = block.habits[row]
     capitals = UPPER if habit[0] < 0.3 else LOWER if habit[0] < 0.6 else SENTENCE
+    apart = style == CAREFUL or (style == USUAL and habit[1] < 0.5)
     by_line: dict[int, list[int]] = {}
     for condition in range(block.first[row], block.first[row + 1]):
-        by_line.setdefault(_line_of(block.slots[condition], style), []).append(condition)
+        by_line.setdefault(_line_of(block.slots[condition], apart), []).append(condition)
     lines = [
         _line(block, by_line[line], 2 if line >= PART2 else 1, style, habit, capitals, chosen, year, writer)
         for line in sorted(by_line)
@@ -174,14 +175,11 @@ def _lines(block: _Block, row: int, chosen: Sequence[Cause], year: Year, writer:
     return lines
 
 
-def _line_of(slot: int, style: int) -> int:
-    """Lines in the order of the form: part I from its top to the underlying cause, then part II.
-
-    Careful certifiers write the conditions of part II on lines of their own.
-    """
+def _line_of(slot: int, apart: bool) -> int:
+    """Lines in the order of the form: part I from its top to the underlying cause, then part II, whose conditions may stand apart."""
     if slot < PART2:
         return LINES - slot // PER_LINE
-    return slot if style == CAREFUL else PART2
+    return slot if apart else PART2
 
 
 def _line(

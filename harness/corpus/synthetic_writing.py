@@ -10,8 +10,8 @@ from harness.corpus.synthetic_wordings import table
 CAREFUL, USUAL, HURRIED = 0, 1, 2
 UPPER, LOWER, SENTENCE = 0, 1, 2
 # Chance of one more change of a wording, and of words around it, by style.
-CHANGED = (0.012, 0.16, 0.55)
-AROUND = (0.02, 0.10, 0.16)
+CHANGED = (0.01, 0.10, 0.64)
+AROUND = (0.02, 0.08, 0.18)
 _NEIGHBOURS = {
     "a": "qs", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
     "k": "jl", "l": "ko", "m": "n", "n": "bm", "o": "ip", "p": "ol", "q": "wa", "r": "et", "s": "ad", "t": "ry",

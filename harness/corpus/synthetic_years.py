@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from harness.corpus.synthetic_deaths import Choice
 from harness.corpus.synthetic_wordings import CLEAN, OWN, VAGUE, Cause, key
 
 # How readily a certifier of each style takes a clean, an own and a vague wording.
-_PREFERENCE = np.array([[1.0, 0.2, 0.02], [0.5, 0.8, 0.4], [0.2, 1.0, 1.5]])
-_STYLES = np.array([0.42, 0.33, 0.25])
+_PREFERENCE = np.array([[1.0, 0.2, 0.01], [0.6, 0.8, 0.06], [0.15, 1.0, 3.0]])
+_STYLES = np.array([0.41, 0.27, 0.32])
 # The commonest meaning of a vague wording is at most so many times as common as the second.
 _BALANCE = 1.5
 _MOST_NOISE = 0.6
@@ -30,8 +31,22 @@ def draw_styles(n: int, rng: np.random.Generator) -> IntArray:
     return styles
 
 
-def preferences(causes: Sequence[Cause], counts: IntArray) -> FloatArray:
-    """How often each wording of each cause is written, by style, whatever the year; shape (3, n_causes, n_wordings).
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What certifiers write for a cause.
+
+    Attributes
+    ----------
+    weights : (n_styles, n_causes, n_wordings) how often each wording is written
+    vague : (n_causes, n_wordings) whether it is written for several causes
+    """
+
+    weights: FloatArray
+    vague: BoolArray
+
+
+def preferences(causes: Sequence[Cause], counts: IntArray) -> Preferences:
+    """How often each wording is written by certifiers of each style, whatever the year.
 
     Where one meaning of a shared wording is far commoner than the others, nobody would find it vague: it is written less
     for the commonest, or, if it is that cause's own standard text, not at all for the others.
@@ -50,19 +65,20 @@ def preferences(causes: Sequence[Cause], counts: IntArray) -> FloatArray:
             if wording.kind == VAGUE:
                 owners.setdefault(key(wording.text), []).append((position, column))
     usual = np.tensordot(_STYLES, weights / weights.sum(axis=2, keepdims=True), axes=1) * (counts + 1.0)[:, None]
+    vague = np.zeros(weights.shape[1:], dtype=bool)
     for shared in owners.values():
         often = sorted(shared, key=lambda place: -usual[place])
         (position, column), second = often[0], usual[often[1]]
-        if usual[position, column] <= _BALANCE * second:
-            continue
         wording = causes[position].wordings[column]
-        if wording.text == wording.standard:
+        if usual[position, column] > _BALANCE * second and wording.text == wording.standard:
             weights[:, position, column] = np.maximum(weights[:, position, column], _PREFERENCE[:, CLEAN])
             for other in often[1:]:
                 weights[:, other[0], other[1]] = 0.0
-        else:
-            weights[:, position, column] *= _BALANCE * second / usual[position, column]
-    return weights
+            continue
+        weights[:, position, column] *= min(1.0, _BALANCE * second / usual[position, column])
+        for place in shared:
+            vague[place] = True
+    return Preferences(weights, vague)
 
 
 class Year:
@@ -74,20 +90,19 @@ class Year:
     coded : (n_causes,) for each cause the position of the cause whose code it gets
     """
 
-    def __init__(self, causes: Sequence[Cause], weights: FloatArray, year: int, parameters: Synthetic) -> None:
+    def __init__(self, causes: Sequence[Cause], written: Preferences, year: int, parameters: Synthetic) -> None:
         self.year = year
         index = {cause.code: position for position, cause in enumerate(causes)}
         self.coded = [index[_code(cause, year, parameters)] for cause in causes]
-        written = weights.copy()
-        self._vague = np.zeros(weights.shape[1:], dtype=bool)
+        weights = written.weights.copy()
         for position, cause in enumerate(causes):
             for column, wording in enumerate(cause.wordings):
-                self._vague[position, column] = wording.kind == VAGUE and weights[2, position, column] > 0
                 if wording.since and year < year_of(wording.since, parameters):
-                    written[:, position, column] = 0.0
+                    weights[:, position, column] = 0.0
         self._n_causes = len(causes)
-        self._wordings = Choice(written.reshape(-1, written.shape[2]))
-        self._instead = _instead(causes, self.coded, weights)
+        self._vague = written.vague
+        self._wordings = Choice(weights.reshape(-1, weights.shape[2]))
+        self._instead = _instead(causes, self.coded, written.vague)
 
     def wordings(self, causes: IntArray, styles: IntArray, rng: np.random.Generator) -> IntArray:
         """The wording of each condition; shape (n_conditions,)."""
@@ -99,7 +114,7 @@ class Year:
         Experts disagree about vague wordings, and hardly about others: these err only where the vague ones cannot
         hold all noise. The draws do not depend on ``noise``.
         """
-        vague: BoolArray = self._vague[causes, wordings]
+        vague = self._vague[causes, wordings]
         share = vague.mean() if len(vague) else 0.0
         on_vague = min(_MOST_NOISE, noise / share) if share else 0.0
         elsewhere = max(0.0, (noise - on_vague * share) / (1 - share)) if share < 1 else 0.0
@@ -121,7 +136,7 @@ def _code(cause: Cause, year: int, parameters: Synthetic) -> str:
     return cause.code
 
 
-def _instead(causes: Sequence[Cause], coded: Sequence[int], weights: FloatArray) -> list[tuple[int, ...]]:
+def _instead(causes: Sequence[Cause], coded: Sequence[int], vague: BoolArray) -> list[tuple[int, ...]]:
     """For each cause the codes that an expert might give in error: those that share a wording, else the category's, else the chapter's."""
     words: dict[str, list[int]] = {}
     categories: dict[str, list[int]] = {}
@@ -130,7 +145,7 @@ def _instead(causes: Sequence[Cause], coded: Sequence[int], weights: FloatArray)
         categories.setdefault(cause.code[:3], []).append(position)
         chapters.setdefault(cause.code[0], []).append(position)
         for column, wording in enumerate(cause.wordings):
-            if wording.kind == VAGUE and weights[2, position, column] > 0:
+            if vague[position, column]:
                 words.setdefault(key(wording.text), []).append(position)
     found = []
     for position, cause in enumerate(causes):

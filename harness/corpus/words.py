@@ -6,7 +6,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # Letters that decomposition leaves whole although writers interchange them.
-_LIGATURES = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ı": "i"}
+_LIGATURES = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "ς": "σ"}
+# Accents; and what stands unseen within a word: soft hyphen, (non-)joiners, word joiner, byte-order mark.
+_DROPPED = r"[\x{0300}-\x{036F}\x{00AD}\x{200C}\x{200D}\x{2060}\x{FEFF}]+"
 
 
 def lower(texts: pa.Array) -> pa.Array:
@@ -21,7 +23,7 @@ def normalise(texts: pa.Array) -> pa.Array:
     the marks are vowels.
     """
     result = pc.utf8_lower(pc.utf8_normalize(texts, form="NFKD"))
-    result = pc.replace_substring_regex(result, "[\\x{0300}-\\x{036F}]+", "")
+    result = pc.replace_substring_regex(result, _DROPPED, "")
     result = pc.utf8_normalize(result, form="NFC")
     for letter, plain in _LIGATURES.items():
         result = pc.replace_substring(result, letter, plain)

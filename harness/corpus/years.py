@@ -69,10 +69,11 @@ def _by_year(read: ReadResult, years: YearsConfig) -> npt.NDArray[np.int8]:
 def _by_column(read: ReadResult) -> npt.NDArray[np.int8]:
     names = pc.utf8_lower(read.roles)
     words = pc.replace_substring_regex(names, "^held[-_ ]?out$", "heldout")
-    unknown = sorted(set(words.unique().to_pylist()) - {*ROLES, ""})
-    if unknown:
+    unknown = np.flatnonzero(~np.asarray(pc.is_in(words, value_set=pa.array([*ROLES, ""], type=pa.large_string()))))
+    if len(unknown):  # the word itself stays unsaid: it may be a text, where the wrong column is named
         raise YearsError(
-            f"corpus.columns.role must hold one of {', '.join(ROLES)} or nothing, but holds {unknown[0]!r}"
+            f"corpus.columns.role must hold one of {', '.join(ROLES)} or nothing, "
+            f"but {len(unknown)} certificates hold another word, first {_place(read, unknown[0])}"
         )
     role = pc.index_in(words, value_set=pa.array(ROLES, type=pa.large_string())).fill_null(OUTSIDE)
     result: npt.NDArray[np.int8] = role.to_numpy(zero_copy_only=False).astype(np.int8)

@@ -45,5 +45,5 @@ class UnseenWords:
 
 def _words(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
     found, text_of_word = words.words_of(words.normalise(texts))
-    long = pc.match_substring_regex(found, rf"\p{{L}}{{{LETTERS}}}")
+    long = pc.match_substring_regex(found, rf"(?:\p{{L}}\p{{M}}*){{{LETTERS}}}")  # marks are vowels in some scripts
     return found.filter(long), text_of_word.filter(long)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,6 @@ from harness.errors import UnknownName
 from harness.families.family import Predictions
 from harness.metrics import multilabel, selective
 
-GRID = 100
 NO_CODES = "the reference has no code"
 
 
@@ -68,23 +68,30 @@ def _micro_f1(aligned: Aligned) -> Scored:
     y_score = aligned.y_score
     if not y_score.nnz:
         return Scored(0.0, 1.0)
-    hits = _hits(aligned)
-    order = np.argsort(-y_score.data, kind="stable")
-    ranked = y_score.data[order].astype(np.float64)
-    ends = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
-    tp = np.cumsum(hits[order])[ends]
+    order, ends = _ranked(y_score.data)
+    tp = np.cumsum(_hits(aligned)[order])[ends]
     f1 = 2.0 * tp / (ends + 1 + aligned.y_true.nnz)
     best = int(np.argmax(f1))
-    return Scored(float(f1[best]), _between(ranked[ends], best))
+    return Scored(float(f1[best]), _below(y_score, y_score.data[order[ends[best]]]))
 
 
 def _macro_f1(aligned: Aligned) -> Scored:
-    best = Scored(0.0, 1.0)
-    for threshold in _grid(aligned.y_score):
-        score = multilabel.macro_f1(aligned.y_true, chosen(aligned.y_score, threshold))
-        if score is not None and best.score is not None and score > best.score:
-            best = Scored(score, threshold)
-    return best
+    """From the largest score down, each entry changes the F1 of its own code alone: sum up these changes."""
+    y_score, n_labels = aligned.y_score, aligned.y_true.shape[1]
+    if not y_score.nnz:
+        return Scored(0.0, 1.0)
+    by_code = np.lexsort((-y_score.data, y_score.indices))
+    code = y_score.indices[by_code]
+    first = np.searchsorted(code, np.arange(n_labels))[code]
+    hits = np.r_[0, np.cumsum(_hits(aligned)[by_code])]
+    n_true = np.bincount(aligned.y_true.indices, minlength=n_labels)[code]
+    place = np.arange(y_score.nnz)
+    f1 = 2.0 * (hits[1:] - hits[first]) / (n_true + place - first + 1)
+    change = f1 - np.where(place == first, 0.0, np.r_[0.0, f1[:-1]])
+    order, ends = _ranked(y_score.data[by_code])
+    best = ends[np.argmax(np.cumsum(change[order])[ends].round(9))]  # rounding errors must not choose among equals
+    threshold = _below(y_score, y_score.data[by_code[order[best]]])
+    return Scored(multilabel.macro_f1(aligned.y_true, chosen(y_score, threshold)), threshold)
 
 
 def _exact_match(aligned: Aligned) -> Scored:
@@ -104,9 +111,7 @@ def _exact_match(aligned: Aligned) -> Scored:
     candidates = np.unique(np.minimum(high, 1.0))[::-1]
     exact = np.searchsorted(low, candidates, side="left") - np.searchsorted(high, candidates, side="left")
     best = int(np.argmax(exact))
-    below = low[np.searchsorted(low, candidates[best], side="left") - 1]
-    other = high[np.searchsorted(high, candidates[best], side="left") - 1] if high[0] < candidates[best] else 0.0
-    return Scored(float(exact[best] / n), float((candidates[best] + max(below, other)) / 2))
+    return Scored(float(exact[best] / n), _below(y_score, candidates[best]))
 
 
 def _augrc(aligned: Aligned) -> Scored:
@@ -135,13 +140,14 @@ def _hits(aligned: Aligned) -> npt.NDArray[np.int64]:
     return hits
 
 
-def _between(values: npt.NDArray[np.float64], best: int) -> float:
-    """Halfway to the next lower score, so that a small shift of the scores changes nothing."""
-    return float((values[best] + values[best + 1]) / 2 if best + 1 < len(values) else values[best])
+def _ranked(scores: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The order from the largest score down, and in it the last place of each distinct score."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    return order, np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
 
 
-def _grid(y_score: csr_array) -> npt.NDArray[np.float64]:
-    values = y_score.data[y_score.data >= 1e-2].astype(np.float64)
-    if not len(values):
-        values = y_score.data.astype(np.float64)
-    return np.unique(np.quantile(values, np.linspace(0.0, 1.0, GRID))) if len(values) else np.ones(1)
+def _below(y_score: csr_array, value: float) -> float:
+    """Halfway from a value to the next lower score, so that a small shift of the scores changes nothing."""
+    lower = y_score.data[y_score.data < value].astype(np.float64)
+    return float((np.float64(value) + lower.max(initial=0.0)) / 2)

@@ -24,7 +24,7 @@ from harness.errors import ConfigError
 from harness.families.family import Predictions
 from harness.families.frame import Model
 
-_CODE_RANGE = re.compile(r"([A-Z]\d[0-9A-Z][0-9A-Z.]*)(?:-([A-Z]\d[0-9A-Z][0-9A-Z.]*))?")
+_CODE = r"[A-Z]\d[0-9A-Z][0-9A-Z.]*"  # of the ICD, with or without its dot
 
 
 class Reason(IntEnum):
@@ -157,7 +157,8 @@ def always_seen(code: str, patterns: tuple[str, ...]) -> bool:
     """Whether a code is one of ``patterns``, lies below it, or within a range such as ``O00-O99``."""
     for pattern in patterns:
         first, _, last = pattern.partition("-")
-        if not last and (code == first or code.startswith(first if "." in first else f"{first}.")):
+        below = first if "." in first or re.fullmatch(_CODE, first) else f"{first}."
+        if not last and (code == first or code.startswith(below)):
             return True
         if last and first <= code[: len(first)] and code[: len(last)] <= last:
             return True
@@ -173,8 +174,9 @@ def check_patterns(patterns: tuple[str, ...]) -> None:
         One line that names the pattern.
     """
     for pattern in patterns:
-        first, _, last = pattern.partition("-")
-        if not first.strip() or (last and (_CODE_RANGE.fullmatch(pattern) is None or last < first)):
+        first, dash, last = pattern.partition("-")
+        is_range = re.fullmatch(f"{_CODE}-{_CODE}", pattern) is not None and first <= last
+        if not first or pattern != pattern.strip() or (dash and not is_range):
             raise ConfigError(
                 f'automation.always_person must hold codes or ranges such as "O00-O99", but got {pattern!r}'
             )

@@ -101,11 +101,13 @@ def _card(name: str, model: Row, rule: DecisionRule, run: RunFolder, n_labels: i
         f"| {_figure(row['coverage'])} | {_figure(row['risk'])} |"
         for row in scores
     )
-    promise = (
-        "There is no promise: every certificate goes to a person."
-        if rule.promise is None
-        else f"{rule.promise.reason[0].upper()}{rule.promise.reason[1:]}."
-    )
+    promise = "There is no promise: every certificate goes to a person."
+    if rule.promise is not None:
+        promise = f"{rule.promise.reason[0].upper()}{rule.promise.reason[1:]}."
+    if rule.promise is not None and rule.promise.made:
+        promise += (
+            "\nIt holds as long as later certificates are drawn, and coded, as those of the calibration years were."
+        )
     generated = "\n**Trained on generated text: it must not code real certificates.**\n" if corpus["generated"] else ""
     return f"""# Model card: {name}
 {generated}
@@ -120,7 +122,6 @@ more letters that neither training nor the code list had, or with a code that a 
 ## Promise
 
 {promise}
-It holds as long as later certificates are drawn, and coded, as those of the calibration years were.
 
 ## Data
 

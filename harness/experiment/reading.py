@@ -13,6 +13,7 @@ import numpy as np
 from harness.config import ROLES
 from harness.corpus import store
 from harness.corpus.codes import CodeList
+from harness.corpus.quarantine import Quarantine
 from harness.corpus.years import OUTSIDE, Roles, assign, repeated_texts
 from harness.experiment.check import SMOKE_CERTIFICATES, Checked, with_own_list
 
@@ -24,6 +25,7 @@ class Reading:
     store: store.Store
     code_list: CodeList | None
     row: dict[str, Any]
+    quarantine: Quarantine
 
 
 def read(checked: Checked, home: Path, say: Callable[[str], None], *, smoke: bool = False) -> Reading:
@@ -73,7 +75,7 @@ def read(checked: Checked, home: Path, say: Callable[[str], None], *, smoke: boo
             years = ", ".join(map(str, sorted(built.years[role])))
             again = "" if role == "train" else f"; {repeated[role][1]:,} repeat a text of train"
             say(f"{role}: {len(corpora[role]):,} certificates of {years}{again}")
-    return Reading(built, code_list, row)
+    return Reading(built, code_list, row, found.quarantine)
 
 
 def _few(years: np.ndarray, roles: Roles) -> Roles:

@@ -17,9 +17,14 @@ def best_trials(trials: Sequence[Row]) -> list[Row]:
         if row["score"] is None or row["status"] == "failed":
             continue
         known = best.get(row["family"])
-        if known is None or row["score"] > known["score"]:
+        if known is None or _rank(row) < _rank(known):
             best[row["family"]] = row
     return [best[family] for family in sorted(best)]
+
+
+def _rank(trial: Row) -> tuple[float, int, str]:
+    """By score, then by number: ``linear-9`` before ``linear-10``, whichever ended first."""
+    return -trial["score"], len(trial["trial"]), trial["trial"]
 
 
 def shortlist(models: Sequence[Row], size: int) -> dict[str, str | None]:
@@ -57,12 +62,13 @@ def pick(models: Sequence[Row], promises: dict[str, Row], objective: str, *, cal
     certified = [row for row in searched if promises.get(row["model"], {}).get("made")]
     by_score = sorted(searched, key=lambda row: (-row["score"], row["model"]))
     if certified:
-        won = min(certified, key=lambda row: (-promises[row["model"]]["coverage"], -row["score"], row["model"]))
+        certified.sort(key=lambda row: (-promises[row["model"]]["coverage"], -row["score"], row["model"]))
+        won = certified[0]
         promise: Row | None = promises[won["model"]]
         reasons = [f"{won['model']} is certified: {promises[won['model']]['reason']}."]
-        others = [
-            f"{row['model']} {100 * promises[row['model']]['coverage']:.1f} %" for row in certified if row is not won
-        ] + [f"{name} none" for name, other in sorted(promises.items()) if not other["made"]]
+        others = [f"{row['model']} {100 * promises[row['model']]['coverage']:.1f} %" for row in certified[1:]] + [
+            f"{name} none" for name, other in sorted(promises.items()) if not other["made"]
+        ]
         covered = f"It promises to code {100 * promises[won['model']]['coverage']:.1f} % of the calibration certificates without a person"
         reasons.append(f"{covered}, the most of the candidates ({', '.join(others)})." if others else f"{covered}.")
     else:

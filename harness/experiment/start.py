@@ -43,6 +43,8 @@ def start(path: Path, say: Say, *, small: bool = False, address: str | None = No
             store = found.store if shared else _moved(found.store, run)
             write_text(run.config, tomli_w.dumps(_plain(config)))
             write_json(run.path / "corpus.json", found.row)
+            if found.quarantine.total:
+                write_text(run.path / "quarantine.csv", found.quarantine.to_csv())
             if found.code_list is not None:
                 write_code_list(found.code_list, run.cache / "codes.csv")
             write_json(run.path / "spaces.json", {name: space.plain() for name, space in checked.spaces.items()})

@@ -18,7 +18,19 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from harness.corpus import words
-from harness.families.family import Context, Examples, Knowledge, Parameters, Units, blocks, no_scores, sparsify, stack
+from harness.families.family import (
+    Context,
+    Examples,
+    Knowledge,
+    Parameters,
+    Units,
+    blocks,
+    no_scores,
+    probabilities,
+    probabilities,
+    sparsify,
+    stack,
+)
 
 ROWS = 1_024
 
@@ -119,14 +131,14 @@ class BagModel:
 
     def scores(self, features: csr_array) -> csr_array:
         """Scores of rows of n-grams; (n, n_labels)."""
-        from scipy.special import expit
-
         if not features.shape[0]:
             return no_scores(0, self.network.output_shape[-1])
         order = np.argsort(np.diff(features.indptr), kind="stable")
         found = [
             sparsify(
-                expit(np.asarray(self.network.predict_on_batch(list(_padded(features, order[rows]))), dtype=np.float64))
+                probabilities(
+                    np.asarray(self.network.predict_on_batch(list(_padded(features, order[rows]))), dtype=np.float64)
+                )
             )
             for rows in blocks(len(order), ROWS)
         ]

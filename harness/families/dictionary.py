@@ -15,7 +15,7 @@ from pydantic import Field
 from scipy.sparse import csr_array, load_npz, save_npz, vstack
 
 from harness.corpus import words
-from harness.families.family import KEPT_PER_ROW, Context, Examples, Knowledge, Parameters, Units
+from harness.families.family import CEILING, KEPT_PER_ROW, Context, Examples, Knowledge, Parameters, Units
 
 Level = Literal["exact", "case", "plain", "sorted"]
 # From the strictest key to the loosest: as written; small letters; without accents and punctuation; in any word order.
@@ -130,12 +130,12 @@ def _table(level: Level, train: Examples, parameters: DictionaryParameters) -> T
     counts = csr_array(gather @ train.y.astype(np.float64))
     kept = np.flatnonzero((seen >= parameters.least) & np.asarray(pc.not_equal(encoded.dictionary, "")))
     counts, seen = counts[kept], seen[kept]
-    counts.data /= np.repeat(seen + parameters.smoothing, np.diff(counts.indptr))
+    counts.data = np.minimum(counts.data / np.repeat(seen + parameters.smoothing, np.diff(counts.indptr)), CEILING)
     counts.sort_indices()
     return Table(level, encoded.dictionary.take(pa.array(kept)), counts.astype(np.float32))
 
 
 def _prior(train: Examples) -> csr_array:
-    shares = np.asarray(train.weights @ train.y).ravel() / (train.weights.sum() + 1.0)
+    shares = np.minimum(np.asarray(train.weights @ train.y).ravel() / (train.weights.sum() + 1.0), CEILING)
     columns = np.sort(np.argsort(-shares, kind="stable")[:KEPT_PER_ROW]).astype(np.int32)
     return csr_array((shares[columns].astype(np.float32), columns, [0, len(columns)]), shape=(1, len(shares)))

@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csr_array, vstack
+from scipy.special import expit
+from scipy.special import expit
 
 from harness.corpus.certificate import LabelSet
 from harness.corpus.codes import CodeList
@@ -19,7 +21,9 @@ from harness.corpus.codes import CodeList
 KEPT_PER_ROW = 20
 KEPT_ABOVE = 1e-3
 # Scores stay inside (0, 1), so that odds and products of them keep their order.
+SOFT_LOGIT = 6.0
 CEILING = 1.0 - 2.0**-24
+SOFT_LOGIT = 6.0
 
 
 class Parameters(BaseModel):
@@ -175,6 +179,28 @@ def no_scores(n: int, n_labels: int) -> csr_array:
         (np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int32), np.zeros(n + 1, dtype=np.int64)),
         shape=(n, n_labels),
     )
+
+
+def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Logits as probabilities that keep their order: beyond 6 a logit grows by its logarithm only.
+
+    A model that parts its training data well gives logits of 20 and more, which single precision cannot tell from
+    certainty; then the surest certificates would all be tied.
+    """
+    size = np.abs(logits)
+    kept = np.where(size > SOFT_LOGIT, SOFT_LOGIT + np.log1p(np.maximum(size - SOFT_LOGIT, 0.0)), size)
+    return np.asarray(expit(np.copysign(kept, logits)), dtype=np.float64)
+
+
+def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Logits as probabilities that keep their order: beyond 6 a logit grows by its logarithm only.
+
+    A model that parts its training data well gives logits of 20 and more, which single precision cannot tell from
+    certainty; then the surest certificates would all be tied.
+    """
+    size = np.abs(logits)
+    kept = np.where(size > SOFT_LOGIT, SOFT_LOGIT + np.log1p(np.maximum(size - SOFT_LOGIT, 0.0)), size)
+    return np.asarray(expit(np.copysign(kept, logits)), dtype=np.float64)
 
 
 def sparsify(dense: npt.NDArray[Any]) -> csr_array:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, load_npz, save_npz
 
 from harness.families.dictionary import Dictionary as _Dictionary
 from harness.families.dictionary import DictionaryModel, DictionaryParameters
-from harness.families.family import CEILING, Context, Examples, Knowledge, Parameters, Units, no_scores
+from harness.families.family import Context, Examples, Knowledge, Parameters, Units, no_scores, sparsify
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class MostFrequent(_Floor):
         parameters: NoParameters,
         context: Context,
     ) -> Constant:
-        shares = np.minimum(np.asarray(train.weights @ train.y).ravel() / train.weights.sum(), CEILING)
-        return Constant(csr_array(shares[None, :].astype(np.float32)))
+        shares = np.asarray(train.weights @ train.y).ravel() / train.weights.sum()
+        return Constant(sparsify(shares[None, :]))
 
 
 class ExactRepeat(_Floor):

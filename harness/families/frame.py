@@ -62,22 +62,20 @@ def examples(corpus: Corpus, unit: Unit) -> Examples:
         raise SpaceError("unit must be certificate where the corpus has no codes by line, but got line")
     found = distinct(corpus.texts, unit)
     y = corpus.codes if corpus.by_line is None or unit == "certificate" else corpus.by_line.matrix(len(corpus.labels))
+    written = np.flatnonzero(np.asarray(pc.not_equal(found.units.text, ""))[found.position])
+    y, position = y[written], found.position[written]
     present = np.flatnonzero(np.bincount(y.indices, minlength=y.shape[1]))
     if not len(present):
-        raise CorpusError("training needs at least one certificate with a code")
+        raise CorpusError("training needs at least one certificate with a text and a code")
     y = y[:, present]
-    pair = _row_hashes(y) * np.uint64(0x9E3779B97F4A7C15) + found.position.astype(np.uint64)
+    pair = _row_hashes(y) * np.uint64(0x9E3779B97F4A7C15) + position.astype(np.uint64)
     _, first, counts = np.unique(pair, return_index=True, return_counts=True)
     order = np.argsort(first, kind="stable")
     first, counts = first[order], counts[order]
-    text = found.units.text.take(pa.array(found.position[first]))
-    written = np.asarray(pc.not_equal(text, ""))
-    if not written.any():
-        raise CorpusError("training needs at least one certificate with text")
     return Examples(
-        units=Units(text.filter(pa.array(written))),
-        y=y[first[written]],
-        weights=counts[written].astype(np.float64),
+        units=Units(found.units.text.take(pa.array(position[first]))),
+        y=y[first],
+        weights=counts.astype(np.float64),
         labels=LabelSet(tuple(corpus.labels.codes[column] for column in present)),
     )
 

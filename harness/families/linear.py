@@ -12,10 +12,21 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 from scipy.sparse import csr_array, hstack
-from scipy.special import expit
 
 from harness.corpus import words
-from harness.families.family import Context, Examples, Knowledge, Parameters, Units, blocks, no_scores, sparsify, stack
+from harness.families.family import (
+    Context,
+    Examples,
+    Knowledge,
+    Parameters,
+    Units,
+    blocks,
+    no_scores,
+    probabilities,
+    probabilities,
+    sparsify,
+    stack,
+)
 
 ROWS = 2_048
 
@@ -112,7 +123,10 @@ class Features:
         for field, longest in fields:
             least = parameters.min_df if len(prepared) >= 50 * parameters.min_df else 1
             vectoriser = _vectoriser(field, longest, min_df=least, max_features=parameters.max_features)
-            matrices.append(vectoriser.fit_transform(prepared))
+            try:
+                matrices.append(vectoriser.fit_transform(prepared))
+            except ValueError:  # no term stands in so many texts, as where a language parts no words
+                matrices.append(vectoriser.set_params(min_df=1).fit_transform(prepared))
             terms.append(tuple(vectoriser.get_feature_names_out().tolist()))
             idf.append(np.asarray(vectoriser.idf_, dtype=np.float32))
         return cls(fields, tuple(terms), tuple(idf)), csr_array(hstack(matrices, format="csr"))
@@ -148,7 +162,7 @@ class LinearModel:
         for rows in blocks(len(units), ROWS):
             prepared = _prepared(units.text[rows])
             x = hstack([vectoriser.transform(prepared) for vectoriser in vectorisers], format="csr")
-            found.append(sparsify(expit(x @ transposed + self.intercepts)))
+            found.append(sparsify(probabilities(x @ transposed + self.intercepts)))
         return stack(found)
 
     def save(self, folder: Path) -> None:

@@ -102,7 +102,7 @@ def risk_coverage(value: RiskCoverage) -> Figure:
     layout["xaxis"] |= {"range": [0, 1.005], "tickformat": ".0%"}
     layout["yaxis"] |= {"range": [0, round(top, 4)], "tickformat": ".3~%", "rangemode": "tozero"}
     if value.promised is not None:
-        layout |= _promise(value.promised)
+        layout |= _promise(value.promised, value.made)
     zooms = [
         {"label": "whole", "range": [0, round(top, 4)]},
         {"label": f"up to {level(value.near)}", "range": [0, round(value.near, 6)]},
@@ -222,12 +222,12 @@ def _errors(found: list[Interval]) -> Figure:
     }
 
 
-def _promise(promised: float) -> Figure:
+def _promise(promised: float, made: bool) -> Figure:
     line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": promised, "y1": promised}
     label = {"xref": "paper", "x": 0, "xanchor": "left", "y": promised, "yanchor": "bottom", "showarrow": False}
     return {
         "shapes": [{**line, "line": {"color": "var(--ink)", "width": 1.5, "dash": "dot"}}],
-        "annotations": [{**label, "text": f"promised: at most {level(promised)}"}],
+        "annotations": [{**label, "text": f"{'promised' if made else 'asked for'}: {level(promised)}"}],
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.files import Row
-from harness.leaderboard.rows import ALL, Evidence, Model, counts, number
+from harness.leaderboard.rows import ALL, Evidence, Model, number, ranks
 from harness.leaderboard.text import years as spell_years
 
 COLOURS = 8
@@ -74,9 +74,12 @@ class CurveView:
 
 @dataclass(frozen=True, slots=True)
 class RiskCoverage:
+    """Curves of every slice, and the risk that was asked for; ``made`` where it is promised."""
+
     views: tuple[CurveView, ...]
     looks: tuple[Look, ...]
     promised: float | None
+    made: bool
 
     @property
     def near(self) -> float:
@@ -152,7 +155,9 @@ def risk_coverage(evidence: Evidence, looks: dict[str, Look]) -> RiskCoverage:
     rows: dict[tuple[str, str, str], list[Row]] = {}
     for row in evidence.curves:
         rows.setdefault((str(row["role"]), str(row["year"]), str(row["model"])), []).append(row)
-    slices = sorted({key[:2] for key in rows}, key=_slice_order)
+    found = {key[:2] for key in rows}
+    alone = {role for role, _ in found if (role, ALL) in found and len({year for r, year in found if r == role}) == 2}
+    slices = sorted((one for one in found if one[1] == ALL or one[0] not in alone), key=_slice_order)
     promise = (evidence.pick or {}).get("promise") or {}
     views = []
     for role, year in slices:
@@ -164,7 +169,10 @@ def risk_coverage(evidence: Evidence, looks: dict[str, Look]) -> RiskCoverage:
             views.append(CurveView(_slice_label(evidence, role, year), curves, _point(evidence, role, year), picked))
     shown = {curve.look.group for view in views for curve in view.curves}
     return RiskCoverage(
-        tuple(views), tuple(look for look in looks.values() if look.group in shown), number(promise.get("risk"))
+        views=tuple(views),
+        looks=tuple(look for look in looks.values() if look.group in shown),
+        promised=number(promise.get("risk")),
+        made=evidence.promise is not None,
     )
 
 
@@ -266,7 +274,7 @@ def _scored(rows: Iterable[Row]) -> list[Trial]:
             row["status"],
         )
         for row in rows
-        if counts(row) and (score := number(row.get("score"))) is not None
+        if ranks(row) and (score := number(row.get("score"))) is not None
     ]
 
 
@@ -281,4 +289,4 @@ def _slice_label(evidence: Evidence, role: str, year: str) -> str:
     if year != ALL:
         return f"{words} {year}"
     years = evidence.years(role)
-    return f"{words} {spell_years(years)}, all together" if len(years) > 1 else words
+    return f"{words} {spell_years(years)}{', all together' if len(years) > 1 else ''}" if years else words

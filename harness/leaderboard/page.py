@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.files import write_text
@@ -73,7 +73,6 @@ def build_page(run: RunFolder) -> str:
         generated=bool(evidence.corpus.get("generated")),
         verdict=verdict(evidence),
         table=table,
-        bar_width=BAR,
         curves=curves,
         grid=figures.GRID,
         years=years,
@@ -151,9 +150,15 @@ def _library() -> _Library:
 
 @cache
 def _template() -> Any:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals |= {"text": text, "paths": draw.PATHS, "dash": draw.dash}
-    return environment.from_string(_resource("page.html.jinja"))
+    environment = Environment(
+        loader=FunctionLoader(_resource),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"text": text, "paths": draw.PATHS, "dash": draw.dash, "bar_width": round(BAR)}
+    return environment.get_template("page.html.jinja")
 
 
 @cache

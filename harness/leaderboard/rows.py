@@ -96,7 +96,7 @@ def read(run: RunFolder) -> Evidence:
     )
 
 
-def counts(trial: Row) -> bool:
+def ranks(trial: Row) -> bool:
     """Whether a trial has a score that may win: one that failed may have reported some before."""
     return trial["status"] != "failed" and number(trial.get("score")) is not None
 

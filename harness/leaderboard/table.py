@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.files import Row
 from harness.leaderboard import text
 from harness.leaderboard.figures import Look
-from harness.leaderboard.rows import Evidence, Model, counts, number
+from harness.leaderboard.rows import Evidence, Model, number, ranks
 
 BAR = 84.0  # width of the bar in a cell, in pixels
 MOST_TRIALS = 200
@@ -23,7 +23,7 @@ class Column:
     Attributes
     ----------
     better : ``high``, ``low``, or "" where neither is
-    whole : whether the scale of its bars is that of the risk, from 0 on
+    from_zero : whether the scale of its bars begins at 0
     """
 
     key: str
@@ -74,7 +74,7 @@ class Table:
     caption: str
     kinds: tuple[str, ...]
     raw_columns: tuple[str, ...]
-    reasons: tuple[tuple[str, str], ...]
+    reasons: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,18 @@ class Trials:
 
 
 VALIDATION = Column(
-    "validation_micro_f1", "micro-F1", "on validation, of the fit that the search made", "high", text.score
+    "validation_micro_f1",
+    "micro\N{NON-BREAKING HYPHEN}F1",
+    "on validation, of the fit that the search made",
+    "high",
+    text.score,
 )
 SCORES = (
-    Column("micro_f1", "micro-F1", "over all (certificate, code) pairs", "high", text.score, True),
+    Column(
+        "micro_f1", "micro\N{NON-BREAKING HYPHEN}F1", "over all (certificate, code) pairs", "high", text.score, True
+    ),
     Column("exact_match", "exact match", "share of certificates whose codes are all right", "high", text.share, True),
-    Column("macro_f1", "macro-F1", "mean F1 of the codes that occur", "high", text.score),
+    Column("macro_f1", "macro\N{NON-BREAKING HYPHEN}F1", "mean F1 of the codes that occur", "high", text.score),
     Column("aurc", "AURC", "area under the risk–coverage curve", "low", text.area),
     Column("augrc", "AUGRC", "area under the generalised risk–coverage curve", "low", text.area),
     Column(
@@ -159,9 +165,10 @@ def leaderboard(evidence: Evidence, models: list[Model], looks: dict[str, Look])
     lines.sort(key=lambda line: _best_first(number(rows[line.model.name].get("micro_f1"))))
     scored = f"{'Held-out' if heldout else 'Validation'} years"
     n = next((row["n"] for row in rows.values() if row.get("n") is not None), None)
-    missing = {
-        (line.model.name, line.reason) for line in lines if line.reason and any(c.value is None for c in line.cells)
-    }
+    missing: dict[str, list[str]] = {}
+    for line in lines:
+        if line.reason and any(cell.value is None for cell in line.cells):
+            missing.setdefault(line.reason, []).append(line.model.name)
     return Table(
         groups=(
             ("", len(TEXTS)),
@@ -175,13 +182,13 @@ def leaderboard(evidence: Evidence, models: list[Model], looks: dict[str, Look])
         caption=f"{scored} {years}" + (f", {text.number_of(n, 'certificate')}" if n is not None else ""),
         kinds=tuple(dict.fromkeys(line.model.kind for line in lines)),
         raw_columns=_raw_keys(columns),
-        reasons=tuple(sorted(missing)),
+        reasons=tuple((reason, tuple(names)) for reason, names in missing.items()),
     )
 
 
 def trials(evidence: Evidence) -> Trials:
     """The best trials, and those that failed with their reasons."""
-    rows = sorted(evidence.trials, key=lambda row: (not counts(row), *_best_first(number(row.get("score")))))
+    rows = sorted(evidence.trials, key=lambda row: (not ranks(row), *_best_first(number(row.get("score")))))
     lines = [
         TrialLine(
             name=str(row["trial"]),
@@ -195,7 +202,7 @@ def trials(evidence: Evidence) -> Trials:
         )
         for row in rows
     ]
-    good = sum(counts(row) for row in rows)
+    good = sum(ranks(row) for row in rows)
     failed = lines[good:][:MOST_FAILED]
     statuses = tuple(dict.fromkeys(["done", "stopped", "failed", *(line.status for line in lines)]))
     families = dict.fromkeys(str(name) for name in evidence.meta.get("families") or [])
@@ -211,7 +218,7 @@ def trials(evidence: Evidence) -> Trials:
 def _family_line(name: str, evidence: Evidence, statuses: tuple[str, ...]) -> FamilyLine:
     mine = [row for row in evidence.trials if str(row["family"]) == name]
     counts = Counter(str(row["status"]) for row in mine)
-    scores = [row["score"] for row in mine if counts(row)]
+    scores = [row["score"] for row in mine if ranks(row)]
     return FamilyLine(
         family=name,
         kind=next((str(row["kind"]) for row in mine if row.get("kind")), ""),

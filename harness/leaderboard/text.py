@@ -134,4 +134,6 @@ def number_of(n: float, thing: str) -> str:
 
 
 def _parameter(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else plain(value)
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else plain(value)

@@ -6,7 +6,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,11 @@ def write(
     Raises
     ------
     BundleError
-        ``out`` is there already.
+        ``out`` is there already, or cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BundleError(f"a bundle needs a folder that is empty or not there, but {out} is not")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
+    with _replacing(out) as folder:
         for name, content in model.items():
             path = folder / "model" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,10 +61,6 @@ def write(
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
         _json(folder / MANIFEST, {"files": _hashes(folder)})
         (folder / SEAL).write_text(f"{_hash(folder / MANIFEST)}\n", encoding="ascii")
-        folder.chmod(0o755)
-        folder.replace(out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def load(folder: Path, device: str = "cpu") -> Bundle:
@@ -89,6 +84,23 @@ def load(folder: Path, device: str = "cpu") -> Bundle:
         corpus=CorpusConfig.model_validate_json((folder / "input.json").read_text(encoding="utf-8")),
         description=description,
     )
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """A temporary folder beside ``out`` that takes its place when the block ends well, and vanishes when not."""
+    folder = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        yield folder
+        folder.chmod(0o755)
+        folder.replace(out)
+    except OSError as error:
+        raise BundleError(f"a bundle needs a folder that can be written, but {out} cannot ({error.strerror})") from None
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _verify(folder: Path) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 
 from harness.corpus.builder import ReadResult
 from harness.corpus.formats import reader
-from harness.decision.rule import Candidate, Decisions, Reason, predict
+from harness.decision.rule import Decisions, Reason, predict
 from harness.errors import CorpusError, PartlyDone
-from harness.files import replacing
+from harness.files import replacing, write_text
 from harness.production.bundle import Bundle
 
 HEADER = ("id", "file", "line", "codes", "confidence", "decision", "reason")
@@ -24,14 +24,25 @@ def predict_files(bundle: Bundle, files: tuple[Path, ...], out: Path, say: Calla
 
     Raises
     ------
+    CorpusError
+        ``out`` cannot be written, or is one of ``files``.
     PartlyDone
         Rows could not be read; they are listed in ``OUT.left-out.csv`` by file, line and rule.
     """
     if out.is_dir():
         raise CorpusError(f"-o must name a file to write, but {out} is a folder")
+    if any(file.resolve() == out.resolve() for file in files):
+        raise CorpusError(f"-o must name another file than those that are read, but got {out}")
     read = reader(bundle.corpus.format)(files, bundle.corpus, False)
     decisions = predict(bundle.candidate, read.corpus.texts)
-    _write(out, read, decisions, bundle.candidate)
+    left_out = out.with_name(f"{out.name}.left-out.csv")
+    try:
+        left_out.unlink(missing_ok=True)  # that of an earlier call
+        if read.quarantine.total:
+            write_text(left_out, read.quarantine.to_csv())
+        _write(out, read, decisions)
+    except OSError as error:
+        raise CorpusError(f"-o must name a file that can be written, but got {out} ({error.strerror})") from None
     automatic = int(decisions.automatic.sum())
     reasons = Counter(decisions.reason[~decisions.automatic].tolist())
     say(
@@ -40,9 +51,6 @@ def predict_files(bundle: Bundle, files: tuple[Path, ...], out: Path, say: Calla
     for reason, count in sorted(reasons.items()):
         say(f"  {count:,} to a person: {Reason(reason).sentence}")
     if read.quarantine.total:
-        left_out = out.with_name(f"{out.name}.left-out.csv")
-        with replacing(left_out) as temporary:
-            temporary.write_text(read.quarantine.to_csv(), encoding="utf-8", newline="")
         for line in read.quarantine.summary():
             say(line)
         raise PartlyDone(
@@ -50,7 +58,7 @@ def predict_files(bundle: Bundle, files: tuple[Path, ...], out: Path, say: Calla
         )
 
 
-def _write(out: Path, read: ReadResult, decisions: Decisions, candidate: Candidate) -> None:
+def _write(out: Path, read: ReadResult, decisions: Decisions) -> None:
     labels = np.array(decisions.labels.codes, dtype=object)
     first, columns = decisions.codes.indptr, decisions.codes.indices
     with replacing(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf, isclose
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,13 @@ class Space:
 
     def most_steps(self) -> int:
         """The most steps that a trial of this space may ask for."""
-        found = dict(self.defaults())
+        found = self.defaults()
         for name, dimension in self.dimensions.items():
-            if dimension.range is not None and name in found:
-                found[name] = dimension.range[1]
-        return family_named(self.family).most_steps(frame.part(self.family, found)[1])
+            found = max(({**found, name: value} for value in _extremes(dimension)), key=self._steps)
+        return self._steps(found)
+
+    def _steps(self, parameters: Mapping[str, Scalar]) -> int:
+        return family_named(self.family).most_steps(frame.part(self.family, parameters)[1])
 
 
 def _active(dimension: Dimension, found: Mapping[str, Scalar]) -> bool:
@@ -151,21 +154,25 @@ def _check(
         raise SpaceError(
             f"{name} must have exactly one of range, choices and value, but has {', '.join(kinds) or 'none'} ({place})"
         )
+    for key in ("log", "step"):
+        if getattr(dimension, key) and dimension.range is None:
+            raise SpaceError(f"{name}.{key} must stand beside a range, but stands beside {kinds[0]} ({place})")
     for other, values in dimension.when.items():
         allowed = _values(before[other]) if other in before else None
-        if other not in before or (allowed is not None and not set(values) <= set(allowed)):
+        if other not in before or (allowed is not None and any(value not in allowed for value in values)):
             choices = (
                 f"one of {', '.join(map(str, allowed))}"
                 if allowed
                 else f"a parameter above it ({', '.join(before) or 'none'})"
             )
             raise SpaceError(f"{name}.when.{other} must be {choices}, but got {', '.join(map(str, values))} ({place})")
-    tried: list[Any]
     if dimension.range is not None:
         low, high = dimension.range
         number = int if whole else (int, float)
-        if any(not isinstance(bound, number) or isinstance(bound, bool) for bound in (low, high)) or not low < high:
-            rule = "two whole numbers" if whole else "two numbers"
+        if any(not isinstance(bound, number) or isinstance(bound, bool) for bound in (low, high)) or not (
+            -inf < low < high < inf
+        ):
+            rule = "two whole numbers" if whole else "two finite numbers"
             raise SpaceError(f"{name}.range must be {rule}, the lower first, but got {[low, high]!r} ({place})")
         if dimension.log and (low <= 0 or dimension.step is not None):
             raise SpaceError(f"{name}.log needs a range above zero and no step, but got {[low, high]!r} ({place})")
@@ -173,20 +180,28 @@ def _check(
             raise SpaceError(f"{name}.step must be a number above zero, but got {dimension.step!r} ({place})")
         if not (isinstance(dimension.default, number) and low <= dimension.default <= high):
             raise SpaceError(f"{name}.default must lie in {[low, high]!r}, but got {dimension.default!r} ({place})")
-        tried = [low, high, dimension.default]
-    elif dimension.choices is not None:
-        if dimension.default not in dimension.choices:
+        if dimension.step is not None and not _on_grid(dimension.default - low, dimension.step):
             raise SpaceError(
-                f"{name}.default must be one of {', '.join(map(str, dimension.choices))}, but got {dimension.default!r} ({place})"
+                f"{name}.default must be {low!r} and some steps of {dimension.step!r}, but got {dimension.default!r} ({place})"
             )
-        tried = list(dimension.choices)
-    else:
-        tried = [dimension.value]
-    for value in tried:
+    elif dimension.choices is not None and dimension.default not in dimension.choices:
+        raise SpaceError(
+            f"{name}.default must be one of {', '.join(map(str, dimension.choices))}, but got {dimension.default!r} ({place})"
+        )
+    for value in _extremes(dimension):
         try:
             frame.part(family, {name: value})
         except SpaceError as error:
             raise SpaceError(f"{error} ({place})") from None
+
+
+def _on_grid(distance: float, step: float) -> bool:
+    return isclose(distance / step, round(distance / step), abs_tol=1e-6)
+
+
+def _extremes(dimension: Dimension) -> tuple[Any, ...]:
+    """The values between which, or among which, a dimension lies."""
+    return dimension.range or _values(dimension) or ()
 
 
 def _values(dimension: Dimension) -> tuple[Any, ...] | None:

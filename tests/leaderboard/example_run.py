@@ -40,10 +40,10 @@ def write_run(path: Path, *, generated: bool = True, heldout: bool = True) -> Ru
     return run
 
 
-def write_meta(run: RunFolder, **changes: Any) -> None:
+def write_meta(folder: RunFolder, **changes: Any) -> None:
     meta: Row = {
         "format": 1,
-        "run": run.name,
+        "run": folder.name,
         "version": "0.1.0",
         "commit": None,
         "started": "2026-03-02T09:30:12+00:00",
@@ -57,7 +57,7 @@ def write_meta(run: RunFolder, **changes: Any) -> None:
         "search_seconds": 362.4,
         "wall_seconds": 441.0,
     }
-    write_json(run.path / "run.json", meta | changes)
+    write_json(folder.path / "run.json", meta | changes)
 
 
 def write_corpus(run: RunFolder, *, generated: bool = True, heldout: bool = True) -> None:
@@ -214,7 +214,7 @@ def _card(
     exact = 1 - float(np.mean(errors))
     micro, half = exact**0.8, 1.96 * (exact * (1 - exact) / n) ** 0.5
     point = working_point(errors, confidence, threshold)
-    covered = kind != "floor"
+    covered = kind != "floor" and role != "validation"
     speed = {"linear": 8200.0, "bag": 3100.0}.get(family, 45_000.0)
     return {
         "run": "20260302-093012",
@@ -244,7 +244,11 @@ def _card(
         "risk": point.risk if covered else None,
         "risk_low": point.risk_low if covered else None,
         "risk_high": point.risk_high if covered else None,
-        "reason": None if covered else "a floor is never certified",
+        "reason": None
+        if covered
+        else "a floor is never certified"
+        if kind == "floor"
+        else "certified on calibration years only",
         "fit_seconds": {"linear": 14.21, "bag": 61.8}.get(family, 0.41),
         "certificates_per_second": speed,
         "bytes": {"linear": 18_400_000, "bag": 9_120_000}.get(family, 24_100),

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from harness.config import COVARIATES, CorpusConfig
 from harness.corpus.builder import Builder, RawLine, ReadResult, StringColumn
-from harness.corpus.formats.rows import read_rows, split_codes, year_of
+from harness.corpus.formats.rows import file_names, read_rows, split_codes, year_of
 from harness.errors import ConfigError
 
 _PARTS: Mapping[str, int] = {"": 1, "1": 1, "I": 1, "2": 2, "II": 2}
@@ -33,7 +33,7 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
     optional = {name: column for name in named if (column := getattr(columns, name)) is not None}
     covariates = {name: column for name in COVARIATES if (column := getattr(columns, name)) is not None}
     builder = Builder(
-        files=tuple(path.name for path in paths),
+        files=file_names(paths),
         codes_by_line=with_codes,
         has_standard="standard_text" in optional,
         has_intervals="interval" in optional,
@@ -57,8 +57,8 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
             problem = f"{year_column} must hold a year"
         elif not more["id"]:
             problem = f"{columns.id} must not be empty"
-        elif "line" in more and not number.isdecimal():
-            problem = f"{columns.line} must be a whole number"
+        elif "line" in more and not (number.isdecimal() and len(number) < 10):
+            problem = f"{columns.line} must be a whole number of at most nine digits"
         elif part not in _PARTS:
             problem = f"{columns.part} must be 1 or I, 2 or II"
         elif more.get("coder", "").casefold() == "model":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +30,24 @@ class Row:
     cells: Sequence[str]
 
 
+def file_names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Each file's name, after as many of its folders as it takes to tell the files apart.
+
+    Raises
+    ------
+    CorpusError
+        There is no file, or one is named twice.
+    """
+    if not paths:
+        raise CorpusError("corpus.path must name at least one file")
+    for length in range(1, max(len(path.parts) for path in paths) + 1):
+        names = tuple("/".join(path.parts[-length:]) for path in paths)
+        if len(set(names)) == len(names):
+            return names
+    path, times = Counter(paths).most_common(1)[0]
+    raise CorpusError(f"corpus.path must name each file once, but names {path} {times} times")
+
+
 def read_rows(
     paths: tuple[Path, ...], config: CorpusConfig, columns: Sequence[str], quarantine: Quarantine
 ) -> Iterator[Row]:
@@ -36,32 +56,71 @@ def read_rows(
     Raises
     ------
     CorpusError
-        A file is missing, or lacks one of the columns.
+        A file is missing, in another encoding, or lacks one of the columns.
     """
-    for number, path in enumerate(paths):
+    for number, (path, name) in enumerate(zip(paths, file_names(paths), strict=True)):
         try:
-            yield from (_parquet if path.suffix.lower() == ".parquet" else _delimited)(
-                number, path, config, columns, quarantine
-            )
+            if path.suffix.lower() == ".parquet":
+                yield from _parquet(number, path, name, columns)
+            else:
+                yield from _delimited(number, path, name, config, columns, quarantine)
         except OSError as error:
             raise CorpusError(
                 f"corpus.path must be a readable file, but got {path} ({error.strerror or type(error).__name__})"
             ) from None
         except pa.ArrowException as error:
             raise CorpusError(
-                f"corpus.path must be a Parquet file, but {path.name} is not ({type(error).__name__})"
+                f"corpus.path must be a Parquet file with columns of plain values, but {name} is not ({type(error).__name__})"
+            ) from None
+        except UnicodeError:
+            raise CorpusError(
+                f"corpus.encoding must be that of the file, but {name} is not {config.encoding}"
             ) from None
 
 
 def _positions(header: Sequence[str], columns: Sequence[str], name: str) -> list[int]:
     missing = [column for column in columns if column not in header]
     if missing:
-        raise CorpusError(f"corpus.columns names {missing[0]!r}, but the columns of {name} are {', '.join(header)}")
+        there = ", ".join(" ".join(column.split()) for column in header)
+        raise CorpusError(f"corpus.columns names {missing[0]!r}, but the columns of {name} are {there}")
+    twice = [column for column in columns if header.count(column) > 1]
+    if twice:
+        raise CorpusError(f"corpus.columns must name columns that stand once, but {name} has {twice[0]!r} more often")
     return [header.index(column) for column in columns]
 
 
+class _Physical:
+    """The lines of a file; those after the first of a record that turned out broken are given once more.
+
+    So a stray quotation mark costs its own row, and not all rows up to the next one.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file, self._again, self._record = file, deque[str](), list[str]()
+        self._number = 0
+
+    def __iter__(self) -> _Physical:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._file)
+        self._record.append(line)
+        self._number += 1
+        return line
+
+    def begin(self) -> int:
+        """The number of the line at which the next record begins."""
+        self._record.clear()
+        return self._number + 1
+
+    def retry(self) -> None:
+        """Go back to the second line of the record."""
+        self._again.extendleft(reversed(self._record[1:]))
+        self._number -= max(0, len(self._record) - 1)
+
+
 def _delimited(
-    number: int, path: Path, config: CorpusConfig, columns: Sequence[str], quarantine: Quarantine
+    number: int, path: Path, name: str, config: CorpusConfig, columns: Sequence[str], quarantine: Quarantine
 ) -> Iterator[Row]:
     encoding = "utf-8-sig" if config.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else config.encoding
     try:
@@ -71,30 +130,33 @@ def _delimited(
             f"corpus.encoding must be an encoding such as utf-8 or latin-1, but got {config.encoding!r}"
         ) from None
     with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, delimiter=config.delimiter)
-        header = next(reader, None)
-        if header is None:
-            raise CorpusError(f"a file must begin with its column names, but {path.name} is empty")
-        wanted = _positions([cell.strip() for cell in header], columns, path.name)
-        width, last = len(header), reader.line_num
+        lines = _Physical(file)
+        reader = csv.reader(lines, delimiter=config.delimiter, strict=True)
+        try:
+            header = [cell.strip() for cell in next(reader, [])]
+        except csv.Error:
+            header = []
+        if not header:
+            raise CorpusError(f"a file must begin with its column names, but {name} does not")
+        wanted, width = _positions(header, columns, name), len(header)
         while True:
+            first = lines.begin()
             try:
                 cells = next(reader)
             except StopIteration:
                 return
             except csv.Error:
-                quarantine.add(path.name, last + 1, "the row must be readable as delimited text")
-                last = reader.line_num
+                quarantine.add(name, first, "the row must be readable as delimited text")
+                lines.retry()
                 continue
-            first, last = last + 1, reader.line_num
             if not cells:
                 continue
             if len(cells) != width:
-                quarantine.add(path.name, first, f"the row must have as many cells as the header ({width})")
+                quarantine.add(name, first, f"the row must have as many cells as the header ({width})")
                 continue
             chosen = [cells[position].strip() for position in wanted]
             if not all(cell.isascii() or _decodable(cell) for cell in chosen):
-                quarantine.add(path.name, first, f"the row must be text in {config.encoding}")
+                quarantine.add(name, first, f"the row must be text in {config.encoding}")
                 continue
             yield Row(number, first, chosen)
 
@@ -103,11 +165,9 @@ def _decodable(cell: str) -> bool:
     return not any("\udc80" <= character <= "\udcff" for character in cell)
 
 
-def _parquet(
-    number: int, path: Path, config: CorpusConfig, columns: Sequence[str], quarantine: Quarantine
-) -> Iterator[Row]:
+def _parquet(number: int, path: Path, name: str, columns: Sequence[str]) -> Iterator[Row]:
     with pq.ParquetFile(path) as file:
-        _positions(file.schema_arrow.names, columns, path.name)
+        _positions(file.schema_arrow.names, columns, name)
         line = 0
         for batch in file.iter_batches(batch_size=65_536, columns=list(dict.fromkeys(columns))):
             texts = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.config import COVARIATES, CorpusConfig
 from harness.corpus.builder import Builder, RawLine, ReadResult
-from harness.corpus.formats.rows import read_rows, split_codes, year_of
+from harness.corpus.formats.rows import file_names, read_rows, split_codes, year_of
 from harness.errors import ConfigError
 
 
@@ -40,7 +40,7 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
     ]
 
     builder = Builder(
-        files=tuple(path.name for path in paths),
+        files=file_names(paths),
         codes_by_line=False,
         has_roles="role" in optional,
         covariates=tuple(covariates),

@@ -98,7 +98,7 @@
     const zoom = plot.figure.zooms[plot.zoom];
     if (zoom) layout.yaxis.range = [...zoom.range];
     layout.uirevision = String(plot.zoom);
-    if (root.classList.contains("printing")) layout.width = plot.node.parentElement.className === "pair" ? 460 : 940;
+    if (root.classList.contains("printing")) layout.width = plot.node.parentElement.className === "pair" ? 490 : 1000;
     if (!plot.drawn) plot.node.replaceChildren();
     const options = { ...config, toImageButtonOptions: { filename: `${data.file}-${plot.node.dataset.plot}`, scale: 2 } };
     Plotly.react(plot.node, traces, layout, options);

@@ -1,0 +1,280 @@
+"""Whole runs on a real Ray cluster: what the law of the years asks of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.config import Synthetic, load_config
+from harness.corpus.synthetic import generate, write_lines
+from harness.decision.rule import Reason
+from harness.experiment.export import export
+from harness.experiment.start import code_list_of, start, store_of
+from harness.production.bundle import load
+from harness.production.predict import predict_files
+from harness.run.folder import RunFolder
+
+pytestmark = pytest.mark.ray
+
+CONFIG = """
+[corpus]
+format = "lines"
+path = "certificates.csv"
+columns = {{ id = "id", year = "year", line = "line", part = "part", text = "text", codes = "code" }}
+codes = "codes.csv"
+[years]
+train = "2014-2016"
+validation = "2017"
+calibration = "2018"
+{heldout}
+[search]
+families = ["dictionary", "linear"]
+trials = 4
+budget = "10m"
+spaces = "spaces"
+[promise]
+risk = 0.1
+"""
+LINEAR = """
+unit = { choices = ["line", "certificate"], default = "line" }
+epochs = { range = [1, 3], default = 2 }
+max_features = { choices = [2000, 4000], default = 2000 }
+alpha = { range = [1e-6, 1e-4], log = true, default = 1e-5 }
+"""
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[None]:
+    """One cluster for the runs of this module, with three logical GPUs."""
+    from harness.search.cluster import cluster
+
+    with cluster(gpus=3, cpus=2):
+        yield
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an office's certificates of six years, made by the generator and read as files."""
+    folder = tmp_path_factory.mktemp("office")
+    write_lines(generate(Synthetic(certificates=1500, codes=40, first_year=2014, years=6)), folder)
+    (folder / "spaces").mkdir()
+    (folder / "spaces" / "linear.toml").write_text(LINEAR)
+    (folder / "search.toml").write_text(CONFIG.format(heldout='heldout = "2019"'))
+    return folder
+
+
+def _run(config: Path, where: Path) -> RunFolder:
+    where.mkdir(exist_ok=True)
+    before = Path.cwd()
+    os.chdir(where)
+    try:
+        run, found = start(config, lambda line: None)
+    finally:
+        os.chdir(before)
+    assert not found["missing"]
+    return run
+
+
+@pytest.fixture(scope="module")
+def run(office: Path, ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return _run(office / "search.toml", tmp_path_factory.mktemp("runs"))
+
+
+def _frozen(run: RunFolder) -> dict[str, Any]:
+    """All that is chosen before a held-out year is looked at, without the times that it took."""
+    decided = [
+        {key: value for key, value in row.items() if key != "fit_seconds"}
+        for row in (run.stage("decide") or {})["models"]
+    ]
+    trials = [
+        {key: row[key] for key in ("trial", "status", "parameters", "score", "threshold")} for row in run.trials()
+    ]
+    certified = (run.stage("certify") or {})["promises"]
+    pick = run.pick() or {}
+    return {
+        "trials": sorted(trials, key=lambda row: row["trial"]),
+        "decided": decided,
+        "promises": certified,
+        "pick": {key: pick[key] for key in ("model", "reasons", "shortlist", "promise")},
+    }
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _copy(office: Path, folder: Path, rows: list[dict[str, str]], heldout: str) -> Path:
+    (folder / "spaces").mkdir(parents=True)
+    (folder / "spaces" / "linear.toml").write_text(LINEAR)
+    (folder / "codes.csv").write_bytes((office / "codes.csv").read_bytes())
+    with (folder / "certificates.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "search.toml").write_text(CONFIG.format(heldout=heldout))
+    return folder / "search.toml"
+
+
+def test_a_run_has_rows_of_every_model_and_role(run: RunFolder) -> None:
+    scores = run.scorecards()
+    models = {row["model"] for row in scores}
+    assert {row["family"] for row in scores} == {"dictionary", "linear", "nothing", "most_frequent", "exact_repeat"}
+    for model in models:
+        slices = {(row["role"], row["year"]) for row in scores if row["model"] == model}
+        assert {("validation", "all"), ("calibration", "all"), ("heldout", "all"), ("heldout", "2019")} <= slices
+    best = {row["family"]: row["micro_f1"] for row in scores if row["role"] == "heldout" and row["year"] == "all"}
+    assert best["linear"] > best["exact_repeat"]
+    assert best["linear"] > best["most_frequent"]
+    assert run.page.stat().st_size > 10_000
+    assert not (run.path / "cache" / "tune").exists()
+
+
+def test_trials_are_capped_and_begin_with_the_defaults(run: RunFolder) -> None:
+    for family in ("dictionary", "linear"):
+        rows = [row for row in run.trials() if row["family"] == family]
+        assert len(rows) == 4
+        assert all(row["status"] == "done" for row in rows)
+    first = next(row for row in run.trials() if row["trial"] == "linear-0")
+    assert first["parameters"] == {"unit": "line", "epochs": 2, "max_features": 2000, "alpha": 1e-5}
+
+
+@pytest.mark.parametrize("change", ["permuted", "left out"])
+def test_nothing_that_is_chosen_knows_the_heldout_years(
+    run: RunFolder, office: Path, ray_cluster: None, tmp_path: Path, change: str
+) -> None:
+    rows = _rows(office / "certificates.csv")
+    if change == "permuted":
+        late = [row for row in rows if row["year"] == "2019"]
+        codes = [row["code"] for row in late]
+        for row, code in zip(late, np.random.default_rng(0).permutation(codes).tolist(), strict=True):
+            row["code"] = code
+        heldout = 'heldout = "2019"'
+    else:
+        rows, heldout = [row for row in rows if row["year"] != "2019"], ""
+    other = _run(_copy(office, tmp_path / "office", rows, heldout), tmp_path / "runs")
+    assert _frozen(other) == _frozen(run)
+    if change == "permuted":
+        changed = [row["micro_f1"] for row in other.scorecards() if row["role"] == "heldout"]
+        assert changed != [row["micro_f1"] for row in run.scorecards() if row["role"] == "heldout"]
+
+
+def test_production_decides_as_scoring_did(run: RunFolder, office: Path, tmp_path: Path) -> None:
+    name = export(run, load_config(run.config), code_list_of(run), None, tmp_path / "bundle")
+    rows = [row for row in _rows(office / "certificates.csv") if row["year"] == "2019"]
+    with (tmp_path / "new.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["id", "year", "line", "part", "text"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    predict_files(load(tmp_path / "bundle"), (tmp_path / "new.csv",), tmp_path / "out.csv", lambda line: None)
+    found = {row["id"]: row for row in _rows(tmp_path / "out.csv")}
+
+    store = store_of(run)
+    heldout = store.corpus(store.roles["heldout"])
+    assert set(found) == set(heldout.texts.ids.to_pylist())
+    scored = next(
+        row for row in run.scorecards() if row["model"] == name and row["role"] == "heldout" and row["year"] == "all"
+    )
+    automatic = [id for id, row in found.items() if row["decision"] == "automatic"]
+    truth = {
+        id: {heldout.labels.codes[column] for column in heldout.codes[[row]].indices}
+        for row, id in enumerate(heldout.texts.ids.to_pylist())
+    }
+    right = [set(filter(None, found[id]["codes"].split(";"))) == truth[id] for id in found]
+    assert sum(right) / len(right) == pytest.approx(scored["exact_match"])
+    assert len(automatic) / len(found) == pytest.approx(scored["coverage"] or 0.0)
+    wrong = sum(set(found[id]["codes"].split(";")) != truth[id] for id in automatic)
+    assert (wrong / len(automatic) if automatic else None) == (
+        None if scored["risk"] is None else pytest.approx(scored["risk"])
+    )
+    assert {row["reason"] for row in found.values()} <= {reason.sentence for reason in Reason}
+
+
+def test_asha_stops_a_trial_before_its_best_step(tmp_path: Path, office: Path, ray_cluster: None) -> None:
+    """Under two seeds, on the same corpus: a bad trial of a family that reports ends at fewer steps than the best."""
+    (tmp_path / "spaces").mkdir()
+    (tmp_path / "spaces" / "bag.toml").write_text(
+        "unit = { value = 'line' }\nepochs = { value = 6 }\nbuckets_log2 = { value = 12 }\nwidth = { value = 16 }\n"
+        "learning_rate = { range = [1e-5, 2e-2], log = true, default = 2e-2 }\n"
+    )
+    for seed in (0, 1):
+        config = tmp_path / f"{seed}.toml"
+        text = (office / "search.toml").read_text().replace('["dictionary", "linear"]', '["bag"]')
+        text = text.replace('path = "', f'path = "{office}/').replace(
+            'codes = "codes.csv"', f'codes = "{office}/codes.csv"'
+        )
+        config.write_text(text.replace("trials = 4", f"trials = 5\nseed = {seed}"))
+        rows = _run(config, tmp_path / "runs").trials()
+        best = max(rows, key=lambda row: row["score"])
+        stopped = [row for row in rows if row["status"] == "stopped"]
+        assert stopped
+        assert min(row["steps_run"] for row in stopped) < best["steps"]
+        assert all("ASHA" in row["reason"] for row in stopped)
+
+
+CANARY = "Zeppelinfieber"
+SPOIL = f"""
+import harness.families.linear as linear
+def fit(self, *given, **more):
+    raise ValueError("cannot parse {CANARY} of certificate S-4711")
+linear.Linear.fit = fit
+"""
+
+
+def test_a_canary_in_an_exception_is_seen_nowhere(office: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SPOIL)
+    (tmp_path / "run").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "search", str(office / "search.toml")],
+        cwd=tmp_path / "run",
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "linear has no finished trial" in done.stderr
+    folder = next((tmp_path / "run" / "leaderboards").glob("2*"))
+    failed = [row for row in RunFolder(folder).trials() if row["family"] == "linear"]
+    assert failed
+    assert all(row["status"] == "failed" and row["reason"].startswith("ValueError at ") for row in failed)
+    assert CANARY not in done.stdout + done.stderr
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert CANARY.encode() not in path.read_bytes(), path
+
+
+def test_a_killed_run_is_gone_on_with(office: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "harness"]
+    process = subprocess.Popen(
+        [*command, "search", str(office / "search.toml")], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if "-0 done" in line:
+            break
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    name = next(line.split()[1] for line in seen if line.startswith("run "))
+    before = RunFolder(tmp_path / "leaderboards" / name).trials()
+    assert 1 <= len(before) < 8
+    done = subprocess.run([*command, "resume", name], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    run = RunFolder(tmp_path / "leaderboards" / name)
+    rows = run.trials()
+    assert rows[: len(before)] == before
+    assert len({row["trial"] for row in rows}) == len(rows)
+    assert run.pick() is not None
+    assert json.loads((run.path / "run.json").read_text())["wall_seconds"] > 0

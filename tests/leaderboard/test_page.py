@@ -1,0 +1,338 @@
+"""The page as a file, and as a browser shows it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from example_run import PICK, N, scored, trial_rows, write_corpus, write_meta, write_run
+
+from harness.files import write_json
+from harness.leaderboard.page import build_page, write_page
+from harness.run.folder import RunFolder
+
+HOSTILE = "</script><script>window.hacked=1</script><b>bold</b>&amp;<a href='//plot.ly'>%{x} \u2028"
+NAME = "20260302-093012"
+
+
+class _Elements(HTMLParser):
+    """What a reader of HTML finds: tags with attributes, and the contents of scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.raw: list[tuple[dict[str, str | None], str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem in ("script", "style"):
+            tag, attributes = self.tags[-1]
+            self.raw.append((attributes | {"tag": tag}, data))
+
+    def of(self, **wanted: str) -> str:
+        return next(data for attributes, data in self.raw if wanted.items() <= attributes.items())
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return write_run(tmp_path / NAME)
+
+
+def hostile_run(path: Path) -> RunFolder:
+    """A run in which every text that is not ours is hostile."""
+    run = RunFolder(path)
+    name = f"linear-3{HOSTILE}"
+    write_meta(run, run=HOSTILE, families=["linear", HOSTILE], hardware={"cpu": HOSTILE}, libraries={HOSTILE: HOSTILE})
+    write_corpus(run)
+    write_json(run.path / "corpus.json", run.corpus() | {"quarantine": {"total": 1, "rules": {HOSTILE: 1}}})
+    for row in trial_rows():
+        run.add_trial(row | {"reason": HOSTILE, "parameters": {HOSTILE: HOSTILE}})
+    run.add_trial(trial_rows()[0] | {"trial": HOSTILE, "family": HOSTILE, "status": HOSTILE})
+    cards, curves, pick = scored()
+    for row in (*cards, *curves, *pick["shortlist"], pick):
+        if row["model"] == PICK:
+            row["model"] = name
+    for card in cards:
+        card["reason"] = HOSTILE
+    cards[-1]["family"] = "=1+1"
+    run.write_scorecards(cards)
+    run.write_figure("risk_coverage", curves)
+    run.write_pick(pick | {"reasons": [HOSTILE], "warnings": [HOSTILE]})
+    return run
+
+
+def test_the_same_rows_give_the_same_bytes(run: RunFolder) -> None:
+    assert build_page(run) == build_page(run)
+    assert write_page(run).read_bytes() == build_page(run).encode()
+    assert run.page.name == "leaderboard.html"
+
+
+def test_the_page_shows_pick_promise_scores_and_provenance(run: RunFolder) -> None:
+    page = build_page(run)
+    for words in (
+        "<h1>harness leaderboard</h1>",
+        "these results test the plumbing, not medicine; no claim rests on them.",
+        "The held-out years bear the promise out.",
+        "of the 2 certified candidates it covers most of the calibration years",
+        "The same calibration certificates were read by 1\xa0earlier run",
+        "Held-out years 2020–2021, 2,400\xa0certificates",
+        "out of memory: the trial passed 6 GB",
+        "5f0c6f5e2d1a4c0f",
+        "code outside the code system",
+    ):
+        assert words in page
+    assert "/home/somebody" not in page
+    assert "Generated text" not in build_page(write_run(run.path.parent / "real", generated=False))
+
+
+def test_nothing_points_outside_and_every_script_and_style_has_its_hash(run: RunFolder) -> None:
+    elements = _Elements(build_page(run))
+    for _, attributes in elements.tags:
+        for name in ("src", "href", "action", "srcset", "poster", "data", "formaction"):
+            assert (attributes.get(name) or "#").startswith("#")
+        assert not any(name.startswith("on") for name in attributes)
+    policy = next(str(found["content"]) for tag, found in elements.tags if found.get("http-equiv"))
+    assert policy.startswith("default-src 'none'; ")
+    library = gzip.decompress(base64.b64decode(elements.of(id="library"))).decode()
+    ours = [data for attributes, data in elements.raw if attributes["tag"] == "style" or "type" not in attributes]
+    for content in (*ours, library):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert len(ours) == 4
+
+
+def test_hostile_texts_are_only_text(tmp_path: Path) -> None:
+    page = build_page(hostile_run(tmp_path / NAME))
+    elements = _Elements(page)
+    plain = _Elements(build_page(write_run(tmp_path / "plain")))
+    assert "<script>window" not in page
+    assert {tag for tag, _ in elements.tags} == {tag for tag, _ in plain.tags}
+    assert sum(tag == "script" for tag, _ in elements.tags) == 3
+    data = json.loads(elements.of(id="data"))
+    assert any(HOSTILE in str(row[0]) for row in data["table"]["rows"])
+
+
+@pytest.mark.parametrize("stage", ["begun", "read", "searched", "scored"])
+def test_an_unfinished_run_has_a_page_that_says_so(tmp_path: Path, stage: str) -> None:
+    run = RunFolder(tmp_path / NAME)
+    write_meta(run, search_seconds=None, wall_seconds=None)
+    if stage != "begun":
+        write_corpus(run)
+    if stage in ("searched", "scored"):
+        for row in trial_rows():
+            run.add_trial(row)
+    if stage == "scored":
+        cards, _, _ = scored()
+        run.write_scorecards([row for row in cards if row["role"] == "validation"])
+    said = {
+        "begun": "unfinished: the certificates have not been read to the end",
+        "read": "unfinished: no trial has ended yet",
+        "searched": "unfinished: 36\xa0trials ended, no model is scored yet",
+        "scored": "unfinished: models are scored, none is picked yet",
+    }
+    page = build_page(run)
+    assert said[stage] in page
+    assert ("No held-out years were scored" in page) == (stage == "scored")
+
+
+def test_without_held_out_years_validation_is_shown_and_named(tmp_path: Path) -> None:
+    page = build_page(write_run(tmp_path / NAME, heldout=False))
+    assert "these are validation scores" in page
+    assert f"Validation years 2018, {N:,}\xa0certificates" in page
+    assert "A promise is made, and nothing confirms it yet." in page
+
+
+def test_undefined_is_a_dash_with_its_reason(tmp_path: Path) -> None:
+    run = write_run(tmp_path / NAME)
+    numbers = ("unit", "year", "n")
+    cards = [
+        {key: None if isinstance(value, int | float) and key not in numbers else value for key, value in row.items()}
+        | {"reason": "the model gave no scores"}
+        for row in run.scorecards()
+    ]
+    run.write_scorecards(cards)
+    run.write_pick((run.pick() or {}) | {"model": None, "promise": None, "reasons": [], "shortlist": []})
+    page = build_page(run)
+    assert '<span title="the model gave no scores">–</span>' in page
+    assert "No model was picked." in page
+    assert "nan" not in page.split('id="library"')[0].lower().replace("finan", "")
+    data = json.loads(_Elements(page).of(id="data"))
+    place = data["table"]["columns"].index("micro_f1")
+    assert {row[place] for row in data["table"]["rows"]} == {None}
+
+
+# in a browser --------------------------------------------------------------------------------------------------------
+
+
+class _Watch:
+    """Whatever a page asks for, complains about or opens."""
+
+    def __init__(self, context: Any) -> None:
+        self.found: list[str] = []
+        context.add_init_script(
+            "addEventListener('securitypolicyviolation', e => console.error('blocked', e.violatedDirective, e.blockedURI))"
+        )
+        context.on("request", self._request)
+        self.page = context.new_page()
+        context.on("page", lambda page: self.found.append(f"opened {page.url}"))
+        self.page.on("console", lambda message: self.found.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.found.append(f"error: {error}"))
+        self.page.on("websocket", lambda socket: self.found.append(f"socket {socket.url}"))
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.found.append(f"asked for {request.url}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    path = shutil.which("chromium")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("the page is tested in Debian's chromium, which CI must have; apt-get install chromium")
+        pytest.skip("needs chromium; apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def opened(browser: Any, run: RunFolder, width: int = 1280, **options: Any) -> _Watch:
+    """The run's page, opened from disk with the network off, all of its figures drawn."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options)
+    watch = _Watch(context)
+    watch.page.goto(write_page(run).as_uri())
+    for name in ("curves", "years-micro", "years-exact", "progress"):
+        watch.page.locator(f"[data-plot={name}][data-drawn]").wait_for(timeout=60_000)
+    return watch
+
+
+def wide(page: Any) -> int:
+    """By how many pixels the page is wider than its window."""
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait for a condition; Playwright's own waiting would evaluate text, which the page's policy forbids."""
+    for _ in range(100):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"never true: {condition}")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_opens_from_disk_draws_and_asks_for_nothing(browser: Any, run: RunFolder, width: int) -> None:
+    watch = opened(browser, run, width)
+    page = watch.page
+    assert page.locator(".plot svg.main-svg").count() >= 4
+    assert page.locator("[data-plot=curves] .scatterlayer path.js-line").count() >= 3
+    assert page.locator(".plot .main-svg:not([aria-hidden=true])").count() == 0
+    assert wide(page) <= 0
+    buttons = page.locator(".modebar-btn").evaluate_all("all => all.map(one => one.dataset.title)")
+    assert buttons
+    assert not [title for title in buttons if re.search("share|cloud|plotly|logo", title, re.I)]
+    live = page.evaluate(
+        "[...document.body.children].filter(e => e.tagName != 'SCRIPT').map(e => e.outerHTML).join('')"
+    )
+    assert not re.search("plot\\.ly|plotly\\.com|chart-studio|share chart", live, re.I)
+    assert watch.found == []
+
+
+@pytest.mark.browser
+def test_tables_sort_filter_and_download(browser: Any, run: RunFolder) -> None:
+    watch = opened(browser, run)
+    page = watch.page
+
+    def names() -> list[str]:
+        found: list[str] = page.locator("#models tbody tr:not([hidden]) th").evaluate_all(
+            "all => all.map(one => one.dataset.value)"
+        )
+        return found
+
+    assert names()[:3] == ["linear-3", "bag-1", "dictionary-0"]
+    risk = page.locator("#models th[aria-sort] button", has_text=re.compile("^risk$"))
+    for order in ("ascending", "descending"):
+        risk.focus()
+        page.keyboard.press("Enter")
+        assert page.locator(f"#models th[aria-sort={order}]").inner_text().startswith("risk")
+        assert all(name.startswith("floor-") for name in names()[-3:])
+    page.locator("#kinds input[value=floor]").uncheck()
+    assert len(names()) == 3
+    assert page.locator("#shown").inner_text() == "3 of 6 rows"
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    assert download.value.suggested_filename == f"leaderboard-{NAME}.csv"
+    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("model,family,kind,validation_micro_f1,micro_f1,micro_f1_low,")
+    assert len(lines) == 7
+    assert watch.found == []
+
+
+@pytest.mark.browser
+def test_figures_follow_keys_choices_and_theme(browser: Any, run: RunFolder) -> None:
+    watch = opened(browser, run, color_scheme="light")
+    page = watch.page
+
+    def lines() -> int:
+        count: int = page.locator("[data-plot=curves] .scatterlayer .trace").count()
+        return count
+
+    assert lines() == 4  # three curves and the working point
+    page.locator("button[data-figure=curves]", has_text="floor-exact_repeat").click()
+    assert lines() == 5
+    page.locator("select[data-choose=view]").select_option(label="validation 2018")
+    assert lines() == 4  # no working point there
+    page.locator("select[data-choose=zoom]").select_option(index=1)
+    assert page.evaluate("document.querySelector('[data-plot=curves]').layout.yaxis.range[1]") == pytest.approx(0.1)
+    paper = "document.querySelector('[data-plot=curves]').layout.paper_bgcolor"
+    assert page.evaluate(paper) == "#ffffff"
+    page.emulate_media(color_scheme="dark")
+    until(page, f"{paper} != '#ffffff'")
+    assert page.pdf()[:4] == b"%PDF"
+    until(page, f"{paper} != '#ffffff'")
+    assert wide(page) <= 0
+    assert watch.found == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_texts_stay_texts_in_a_browser(browser: Any, tmp_path: Path, width: int) -> None:
+    watch = opened(browser, hostile_run(tmp_path / NAME), width)
+    page = watch.page
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("main b, main a, .plot a").count() == 0
+    assert page.locator(".js-plotly-plot tspan").count() == 0
+    assert wide(page) <= 0
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    assert "'=1+1" in Path(download.value.path()).read_text(encoding="utf-8")
+    page.locator("[data-plot=years-micro] .points path").first.hover(force=True)
+    assert page.locator(".hoverlayer a, .hoverlayer [style*=bold]").count() == 0
+    assert watch.found == []
+
+
+@pytest.mark.browser
+def test_a_page_without_figures_has_no_errors(browser: Any, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / NAME)
+    write_meta(run)
+    watch = _Watch(browser.new_context(offline=True))
+    watch.page.goto(write_page(run).as_uri())
+    assert "unfinished" in watch.page.locator("#verdict-h").inner_text()
+    assert watch.found == []

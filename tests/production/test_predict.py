@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import csv
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_office import (
+    CANARY,
+    LINES,
+    TABLE,
+    Row,
+    as_lines,
+    candidate,
+    certificates,
+    read,
+    unpromised,
+    write_bundle,
+    write_csv,
+)
+
+from harness.decision.rule import Candidate, Decisions, Reason, decide, predict
+from harness.errors import CorpusError, PartlyDone
+from harness.production.bundle import Bundle, load
+from harness.production.predict import HEADER, predict_files
+
+HEAVY = {"ray", "optuna", "plotly", "tensorflow", "keras", "torch", "sklearn"}
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the bundles ``table`` and ``lines``."""
+    folder = tmp_path_factory.mktemp("office")
+    rows = certificates(150)
+    write_bundle(folder / "table", candidate(read(write_csv(folder / "table.csv", rows))))
+    lines = read(write_csv(folder / "lines.csv", as_lines(rows)), LINES)
+    write_bundle(folder / "lines", candidate(lines, unit="line"), LINES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(office: Path) -> Bundle:
+    return load(office / "table")
+
+
+@pytest.fixture(scope="module")
+def lines(office: Path) -> Bundle:
+    return load(office / "lines")
+
+
+def run(bundle: Bundle, out: Path, *files: Path) -> tuple[list[Row], list[str]]:
+    """The rows of the CSV file, and what was said."""
+    said: list[str] = []
+    predict_files(bundle, files, out, said.append)
+    return rows_of(out), said
+
+
+def rows_of(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def as_rows(decisions: Decisions) -> list[tuple[str, str, str, str]]:
+    """Codes, confidence, decision and reason as the file has them."""
+    return [
+        (
+            ";".join(code for code, given in zip(decisions.labels.codes, codes, strict=True) if given),
+            f"{sure:.6g}",
+            "automatic" if reason == Reason.AUTOMATIC else "person",
+            Reason(reason).sentence,
+        )
+        for codes, sure, reason in zip(
+            decisions.codes.toarray().tolist(), decisions.confidence.tolist(), decisions.reason.tolist(), strict=True
+        )
+    ]
+
+
+def answers(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    return [(row["codes"], row["confidence"], row["decision"], row["reason"]) for row in rows]
+
+
+# one row a certificate
+
+
+def test_table_without_a_column_of_codes(tmp_path: Path, table: Bundle) -> None:
+    rows = certificates(120, seed=1)
+    path = write_csv(tmp_path / "later.csv", rows, without=("codes",))
+    found, said = run(table, tmp_path / "out.csv", path)
+    assert (tmp_path / "out.csv").read_text().splitlines()[0] == "id,file,line,codes,confidence,decision,reason"
+    assert HEADER == ("id", "file", "line", "codes", "confidence", "decision", "reason")
+    assert [row["id"] for row in found] == [row["id"] for row in rows]
+    assert [int(row["line"]) for row in found] == list(range(2, 122))
+    assert {row["file"] for row in found} == {"later.csv"}
+    assert {row["reason"] for row in found} == {reason.sentence for reason in Reason if reason is not Reason.NO_PROMISE}
+    automatic = [row["decision"] for row in found].count("automatic")
+    assert said[0].startswith(f"120 certificates: {automatic} automatic, {120 - automatic} to a person;")
+    for reason in Reason:
+        if reason not in (Reason.AUTOMATIC, Reason.NO_PROMISE):
+            count = [row["reason"] for row in found].count(reason.sentence)
+            assert f"  {count} to a person: {reason.sentence}" in said
+
+
+def test_what_stands_in_a_column_of_codes_is_ignored(tmp_path: Path, table: Bundle) -> None:
+    rows = certificates(50, seed=1)
+    found, _ = run(table, tmp_path / "a", write_csv(tmp_path / "a.csv", rows, without=("codes",)))
+    wrong = [{**row, "codes": "Z99"} for row in rows]
+    again, _ = run(table, tmp_path / "b", write_csv(tmp_path / "b.csv", wrong))
+    assert answers(again) == answers(found)
+
+
+def test_lines_in_the_order_in_which_certificates_begin(tmp_path: Path, lines: Bundle) -> None:
+    rows = as_lines(certificates(80, seed=1))
+    shuffled = [*rows[::2], *rows[1::2]]
+    path = write_csv(tmp_path / "later.csv", shuffled, without=("code",))
+    found, _ = run(lines, tmp_path / "out.csv", path)
+    assert [row["id"] for row in found] == list(dict.fromkeys(row["id"] for row in shuffled))
+    in_order, _ = run(lines, tmp_path / "again.csv", write_csv(tmp_path / "sorted.csv", rows, without=("code",)))
+    by_id = {row["id"]: row for row in in_order}
+    assert answers(found) == answers([by_id[row["id"]] for row in found])
+
+
+@pytest.mark.parametrize("name", ["table", "lines"])
+def test_decisions_equal_those_of_scoring(tmp_path: Path, office: Path, name: str) -> None:
+    """Scoring reads the codes too, keeps predictions apart, and never saw the bundle."""
+    bundle = load(office / name)
+    rows = certificates(100, seed=2)
+    path = write_csv(tmp_path / "later.csv", rows if name == "table" else as_lines(rows))
+    corpus = read(path, TABLE if name == "table" else LINES)
+    made = bundle.candidate
+    scored = decide(made.rule, made.model.predict(corpus.texts), corpus.texts)
+    found, _ = run(bundle, tmp_path / "out.csv", path)
+    assert answers(found) == as_rows(scored)
+    assert as_rows(predict(made, corpus.texts)) == as_rows(scored)
+
+
+def test_without_a_promise_every_certificate_goes_to_a_person(tmp_path: Path, table: Bundle) -> None:
+    bundle = Bundle(unpromised(table.candidate), table.corpus, {})
+    found, said = run(bundle, tmp_path / "out.csv", write_csv(tmp_path / "later.csv", certificates(40, seed=1)))
+    assert {row["decision"] for row in found} == {"person"}
+    assert Reason.NO_PROMISE.sentence in {row["reason"] for row in found}
+    assert said[0].startswith("40 certificates: 0 automatic, 40 to a person;")
+
+
+def test_several_files_one_after_the_other(tmp_path: Path, table: Bundle) -> None:
+    a, b = certificates(5, seed=1), certificates(7, seed=2)
+    for folder, rows in (("b", b), ("a", a)):
+        (tmp_path / folder).mkdir()
+        write_csv(tmp_path / folder / "later.csv", rows)
+    found, _ = run(table, tmp_path / "out.csv", tmp_path / "b" / "later.csv", tmp_path / "a" / "later.csv")
+    assert [row["id"] for row in found] == [row["id"] for row in (*b, *a)]
+    assert [int(row["line"]) for row in found] == [*range(2, 9), *range(2, 7)]
+    assert len({row["file"] for row in found}) == 2  # though both have one name
+
+
+def test_no_certificate_at_all(tmp_path: Path, table: Bundle) -> None:
+    (tmp_path / "none.csv").write_text("id,year,a,b,other\n")
+    found, said = run(table, tmp_path / "out.csv", tmp_path / "none.csv")
+    assert found == []
+    assert said[0].startswith("0 certificates: 0 automatic, 0 to a person;")
+
+
+def test_an_id_with_separators_stays_one_cell(tmp_path: Path, table: Bundle) -> None:
+    row = certificates(1)[0] | {"id": 'a,"b"\nc;é'}
+    found, _ = run(table, tmp_path / "out.csv", write_csv(tmp_path / "later.csv", [row]))
+    assert [row["id"] for row in found] == ['a,"b"\nc;é']
+
+
+# rows that cannot be read
+
+
+def test_rows_that_cannot_be_read_are_named_and_never_shown(tmp_path: Path, table: Bundle) -> None:
+    rows = certificates(6, seed=1)
+    rows[1] |= {"year": f"{CANARY} year", "a": f"{CANARY} text"}
+    rows[4] |= {"id": ""}
+    path = write_csv(tmp_path / "later.csv", rows, without=("codes",))
+    said: list[str] = []
+    with pytest.raises(PartlyDone, match=r"^2 rows could not be read and have no prediction; ") as caught:
+        predict_files(table, (path,), tmp_path / "out.csv", said.append)
+    assert [row["id"] for row in rows_of(tmp_path / "out.csv")] == [rows[i]["id"] for i in (0, 2, 3, 5)]
+    left_out = tmp_path / "out.csv.left-out.csv"
+    assert str(left_out) in str(caught.value)
+    assert rows_of(left_out) == [
+        {"file": "later.csv", "line": "3", "rule": "year must hold a year"},
+        {"file": "later.csv", "line": "6", "rule": "id must not be empty"},
+    ]
+    assert not any(CANARY in text for text in (str(caught.value), left_out.read_text(), *said))
+    assert said[0].startswith("4 certificates:")
+
+    predict_files(table, (write_csv(path, certificates(3)),), tmp_path / "out.csv", said.append)
+    assert not left_out.exists()  # nothing was left out of this one
+
+
+# where it is written
+
+
+def test_the_file_appears_whole_or_not_at_all(tmp_path: Path, table: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, out = write_csv(tmp_path / "later.csv", certificates(10, seed=1)), tmp_path / "new" / "out.csv"
+
+    real = csv.writer
+
+    class Failing:
+        """A writer that breaks off in the middle."""
+
+        def __init__(self, file: Any, **named: Any) -> None:
+            self._writer, self._left = real(file, **named), 6
+
+        def writerow(self, row: Any) -> None:
+            self._left -= 1
+            if not self._left:
+                raise KeyboardInterrupt
+            self._writer.writerow(row)
+
+    for before in (None, "what stood here before"):
+        if before is not None:
+            out.write_text(before)
+        with monkeypatch.context() as patch:
+            patch.setattr(csv, "writer", Failing)
+            with pytest.raises(KeyboardInterrupt):
+                predict_files(table, (path,), out, print)
+        assert [file.name for file in out.parent.iterdir()] == ([] if before is None else ["out.csv"])
+        assert before is None or out.read_text() == before
+    assert len(run(table, out, path)[0]) == 10
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, table: Bundle) -> None:
+    path = write_csv(tmp_path / "later.csv", certificates(3))
+    before = path.read_bytes()
+    with pytest.raises(CorpusError, match="-o must name a file to write, but"):
+        predict_files(table, (path,), tmp_path, print)
+    with pytest.raises(CorpusError, match="-o must name a file that can be written"):
+        predict_files(table, (path,), path / "out.csv", print)
+    with pytest.raises(CorpusError, match="-o must name another file than those that are read"):
+        predict_files(table, (path,), tmp_path / "." / "later.csv", print)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "readable file"), ("", "must begin with its column names"), ("id,year,a\n", "names 'b'")],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, table: Bundle, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "later.csv").write_text(content)
+    with pytest.raises(CorpusError, match=message):
+        predict_files(table, (tmp_path / "later.csv",), tmp_path / "out.csv", print)
+    assert not (tmp_path / "out.csv").exists()
+
+
+# the command
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """``harness``, and the packages that it imported as the last line of its output."""
+    script = """
+import atexit, sys
+atexit.register(lambda: print(*sorted({name.partition(".")[0] for name in sys.modules})))
+from harness.cli import main
+main()
+"""
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+
+
+def test_predict_imports_only_what_its_bundle_needs(tmp_path: Path, office: Path, table: Bundle) -> None:
+    path = write_csv(tmp_path / "later.csv", certificates(30, seed=1))
+    done = command("predict", office / "table", path, "-o", tmp_path / "out.csv")
+    assert done.returncode == 0, done.stderr
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert {"harness", "numpy", "pyarrow"} <= imported
+    assert imported & HEAVY == set()
+    assert rows_of(tmp_path / "out.csv") == run(table, tmp_path / "again.csv", path)[0]
+    assert "30 certificates:" in done.stderr
+
+
+def test_predict_ends_with_3_where_rows_were_left_out(tmp_path: Path, office: Path) -> None:
+    rows = certificates(3, seed=1)
+    rows[1] |= {"year": CANARY}
+    done = command("predict", office / "table", write_csv(tmp_path / "a.csv", rows), "-o", tmp_path / "out.csv")
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1].startswith("harness: done in part: 1 rows could not be read")
+    assert CANARY not in done.stdout + done.stderr
+
+
+def test_predict_ends_with_2_where_one_byte_differs(tmp_path: Path, office: Path, table: Bundle) -> None:
+    write_bundle(tmp_path / "bundle", Candidate(table.candidate.model, table.candidate.rule))
+    words = tmp_path / "bundle" / "rule" / "words.txt"
+    words.write_bytes(words.read_bytes().replace(b"heart", b"hearu"))
+    done = command("predict", tmp_path / "bundle", office / "table.csv", "-o", tmp_path / "out.csv")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("harness: a bundle must be as it was exported, but rule/words.txt")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_help_is_light_and_quick() -> None:
+    done = command("--help")
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.splitlines()[-1].split()) & {*HEAVY, "numpy", "scipy", "pyarrow", "pydantic"} == set()
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "harness", "--help"], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(times) < 0.4

@@ -1,0 +1,16 @@
+"""The short form of ``make bench``: every benchmark runs; none of them is a timed test."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from benchmarks.__main__ import main
+
+
+def test_every_benchmark_prints_its_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+    main(500)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert all(re.search(r"\d s +\d+\.\d x as fast$", line) for line in lines)
