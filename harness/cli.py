@@ -7,12 +7,15 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness import __version__
 from harness.errors import HarnessError, PartlyDone, place
+
+if TYPE_CHECKING:
+    from harness.run.folder import RunFolder
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -62,7 +65,8 @@ def pick(run: str) -> None:
     from harness.experiment.picking import make_pick
     from harness.run.folder import open_run
 
-    _explain(make_pick(open_run(run)))
+    folder = open_run(run)
+    _explain(folder, make_pick(folder))
 
 
 @harness.command()
@@ -138,20 +142,22 @@ def corpus_generate(config: Path, out: Path) -> None:
         click.echo(path)
 
 
-def _announce(work: Callable[[], tuple[Any, dict[str, Any]]]) -> None:
+def _announce(work: Callable[[], tuple[RunFolder, dict[str, Any]]]) -> None:
     """Print the pick and the page, and what is missing after them."""
     run, found = work()
-    _explain(found)
+    _explain(run, found)
     click.echo(f"page: {os.path.relpath(run.page)}")
     if found["missing"]:
         raise PartlyDone("; ".join(found["missing"]))
 
 
-def _explain(found: dict[str, Any]) -> None:
+def _explain(run: RunFolder, found: dict[str, Any]) -> None:
+    from harness.experiment.picking import notes
+
     click.echo(f"pick: {found['model']}")
     for reason in found["reasons"]:
         click.echo(f"  {reason}")
-    for warning in found["warnings"]:
+    for warning in (*found["warnings"], *notes(run, found)):
         click.echo(f"  note: {warning}")
 
 

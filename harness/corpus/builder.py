@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -89,13 +90,10 @@ class Builder:
         self._ids, self._lines, self._intervals = StringColumn(), StringColumn(), StringColumn()
         self._standard, self._roles = StringColumn(), StringColumn()
         self._covariates = {name: StringColumn() for name in self.covariates}
-        self._years: list[int] = []
+        self._years, self._n_lines, self._n_codes, self._codes = array("h"), array("i"), array("i"), array("i")
         self._parts = bytearray()
-        self._n_lines: list[int] = []
-        self._n_codes: list[int] = []
-        self._codes: list[int] = []
         self._known: dict[str, int] = {}
-        self._places: list[tuple[int, int]] = []
+        self._places = array("q")
 
     def add(
         self,
@@ -111,7 +109,7 @@ class Builder:
         """Append one certificate; ``place`` is the position of its file and its line there."""
         self._ids.append(id)
         self._years.append(year)
-        self._places.append(place)
+        self._places.extend(place)
         self._n_lines.append(len(lines))
         for line in lines:
             self._lines.append(line.text)
@@ -172,7 +170,7 @@ def certificate_codes(
     return indicator(first_code if by_line is None else first_code[texts.first_line], columns, n_labels)
 
 
-def _offsets(lengths: Sequence[int]) -> npt.NDArray[np.int64]:
+def _offsets(lengths: array[int]) -> npt.NDArray[np.int64]:
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets

@@ -176,7 +176,7 @@ def _lines(block: _Block, row: int, chosen: Sequence[Cause], year: Year, writer:
 
 
 def _line_of(slot: int, apart: bool) -> int:
-    """Lines in the order of the form: part I from its top to the underlying cause, then part II, whose conditions may stand apart."""
+    """The form's order: part I from its top to the underlying cause, then part II, whose conditions may stand apart."""
     if slot < PART2:
         return LINES - slot // PER_LINE
     return slot if apart else PART2
@@ -224,7 +224,7 @@ def _line(
 
 
 def write_lines(result: ReadResult, folder: Path) -> tuple[Path, Path]:
-    """Write a generated corpus as ``certificates.csv`` (format ``lines``) and its ``codes.csv``; each appears whole or not at all."""
+    """Write a generated corpus as ``certificates.csv`` (format ``lines``) and ``codes.csv``, each whole or not."""
     folder.mkdir(parents=True, exist_ok=True)
     certificates, codes = folder / "certificates.csv", folder / "codes.csv"
     _write(certificates, LINE_COLUMNS, _rows(result))

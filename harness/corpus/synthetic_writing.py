@@ -34,7 +34,8 @@ class Writer:
         self._nothing: tuple[Sequence[str], ...] = (words["nothing"]["part1"], words["nothing"]["part2"])
         self._lasts = {name: _durations(row["written"], row["top"]) for name, row in words["lasts"].items()}
         self._changes: Sequence[Callable[[str, Draws], str]] = (
-            self._mistyped, self._mistyped, self._mistyped, self._shortened, self._shortened, self._turned, self._dropped, self._glued,
+            self._mistyped, self._mistyped, self._mistyped, self._shortened, self._shortened,
+            self._turned, self._dropped, self._glued,
         )  # fmt: skip
 
     def condition(self, wording: str, style: int, draws: Draws) -> str:

@@ -48,8 +48,8 @@ class Preferences:
 def preferences(causes: Sequence[Cause], counts: IntArray) -> Preferences:
     """How often each wording is written by certifiers of each style, whatever the year.
 
-    Where one meaning of a shared wording is far commoner than the others, nobody would find it vague: it is written less
-    for the commonest, or, if it is that cause's own standard text, not at all for the others.
+    Where one meaning of a shared wording is far commoner than the others, nobody would find it vague: it is written
+    less for the commonest, or, if it is that cause's own standard text, not at all for the others.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _code(cause: Cause, year: int, parameters: Synthetic) -> str:
 
 
 def _instead(causes: Sequence[Cause], coded: Sequence[int], vague: BoolArray) -> list[tuple[int, ...]]:
-    """For each cause the codes that an expert might give in error: those that share a wording, else the category's, else the chapter's."""
+    """What an expert might give in error for each cause: what shares a wording, else the category, else the chapter."""
     words: dict[str, list[int]] = {}
     categories: dict[str, list[int]] = {}
     chapters: dict[str, list[int]] = {}

@@ -37,24 +37,31 @@ def make_pick(run: RunFolder) -> Row:
             }
             for model in decided["models"]
         ],
-        "warnings": _warnings(run, found, earlier, refitted["lost"]),
+        "warnings": _warnings(run, refitted["lost"]),
         "earlier_readings": earlier,
     }
     run.write_pick(found)
     return found
 
 
-def _warnings(run: RunFolder, found: Row, earlier: int, lost: Row) -> list[str]:
+def _warnings(run: RunFolder, lost: Row) -> list[str]:
+    """What to watch."""
     corpus, warnings = run.corpus(), []
-    if corpus["generated"]:
-        warnings.append("The certificates are generated text: these results test the plumbing, not medicine.")
     if "heldout" not in corpus["roles"]:
         warnings.append("There are no held-out years: nothing confirms the pick.")
-    if earlier and found["promise"] is not None:
-        warnings.append(
-            f"The same calibration certificates were read by {earlier} earlier runs: what was changed since in the light of "
-            "those results makes this promise weaker than it says."
-        )
     if corpus["quarantine"]["total"]:
         warnings.append(f"{corpus['quarantine']['total']:,} rows could not be read and were left out.")
     return warnings + [f"{model} could not be fitted again: {reason}." for model, reason in sorted(lost.items())]
+
+
+def notes(run: RunFolder, found: Row) -> list[str]:
+    """What the page says at its own places, for those who read the command's output alone."""
+    said = []
+    if run.corpus()["generated"]:
+        said.append("the certificates are generated text: these results test the plumbing, not medicine")
+    if found["earlier_readings"] and found["promise"] is not None:
+        said.append(
+            f"the same calibration certificates were read by {found['earlier_readings']} earlier runs: what was changed "
+            "since in the light of those results makes this promise weaker than it says"
+        )
+    return said

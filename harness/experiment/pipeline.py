@@ -25,8 +25,8 @@ def run_all(work: Work) -> Row:
     started, before = time.monotonic(), float(work.run.meta().get("wall_seconds", 0.0))
     try:
         missing = search_stage(work)
-    except PartlyDone:
-        write_page(work.run)
+    except (PartlyDone, KeyboardInterrupt):
+        write_page(work.run)  # it says what there is, and that the run is unfinished
         raise
     decide_stage(work)
     missing += refit_stage(work)

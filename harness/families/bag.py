@@ -27,7 +27,6 @@ from harness.families.family import (
     blocks,
     no_scores,
     probabilities,
-    probabilities,
     sparsify,
     stack,
 )
@@ -77,7 +76,7 @@ class Bag:
         network = _network(parameters, _bias(train), context.seed)
         variables = [variable.value for variable in network.trainable_variables]
         optimizer = LazyAdam(variables)
-        weights = np.sqrt(train.weights).astype(np.float32)
+        weights = train.root_weights().astype(np.float32)
         weights /= weights.mean()
         batches = max(1, -(-len(train) // parameters.batch))
         total = parameters.epochs * batches
@@ -202,7 +201,7 @@ def _padded(features: csr_array, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArr
 
 def _bias(train: Examples) -> npt.NDArray[np.float32]:
     """The log-odds of each label's share of the examples."""
-    weights = np.sqrt(train.weights)
+    weights = train.root_weights()
     share = np.clip(np.asarray(weights @ train.y).ravel() / weights.sum(), 1e-6, 1 - 1e-6)
     odds: npt.NDArray[np.float32] = np.log(share / (1 - share)).astype(np.float32)
     return odds

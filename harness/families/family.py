@@ -13,7 +13,6 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csr_array, vstack
 from scipy.special import expit
-from scipy.special import expit
 
 from harness.corpus.certificate import LabelSet
 from harness.corpus.codes import CodeList
@@ -21,7 +20,6 @@ from harness.corpus.codes import CodeList
 KEPT_PER_ROW = 20
 KEPT_ABOVE = 1e-3
 # Scores stay inside (0, 1), so that odds and products of them keep their order.
-SOFT_LOGIT = 6.0
 CEILING = 1.0 - 2.0**-24
 SOFT_LOGIT = 6.0
 
@@ -65,6 +63,17 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.units)
+
+    def root_weights(self) -> npt.NDArray[np.float64]:
+        """Weights by which a text counts with the root of how often it stands, whatever its codes; (n,).
+
+        A text's several codings keep their shares: taking the root of each coding's own count would raise rare
+        codings, noise above all.
+        """
+        text = self.units.text.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+        often = np.bincount(text, weights=self.weights)[text]
+        roots: npt.NDArray[np.float64] = self.weights / np.sqrt(often)
+        return roots
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,27 +201,12 @@ def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.asarray(expit(np.copysign(kept, logits)), dtype=np.float64)
 
 
-def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Logits as probabilities that keep their order: beyond 6 a logit grows by its logarithm only.
-
-    A model that parts its training data well gives logits of 20 and more, which single precision cannot tell from
-    certainty; then the surest certificates would all be tied.
-    """
-    size = np.abs(logits)
-    kept = np.where(size > SOFT_LOGIT, SOFT_LOGIT + np.log1p(np.maximum(size - SOFT_LOGIT, 0.0)), size)
-    return np.asarray(expit(np.copysign(kept, logits)), dtype=np.float64)
-
-
 def sparsify(dense: npt.NDArray[Any]) -> csr_array:
     """Keep of each row the 20 largest scores and all from 1e-3 on; float32, inside (0, 1)."""
     scores = np.clip(dense, 1e-12, CEILING).astype(np.float32)
-    least = np.full(len(scores), KEPT_ABOVE, dtype=np.float32)
-    if scores.shape[1] > KEPT_PER_ROW:
-        ranked = np.partition(scores, scores.shape[1] - KEPT_PER_ROW, axis=1)
-        least = np.minimum(least, ranked[:, scores.shape[1] - KEPT_PER_ROW])
-    else:
-        least[:] = 0.0
-    kept = scores >= least[:, None]
+    kept = scores >= np.float32(KEPT_ABOVE)
+    largest = np.argpartition(scores, max(0, scores.shape[1] - KEPT_PER_ROW), axis=1)[:, -KEPT_PER_ROW:]
+    np.put_along_axis(kept, largest, True, axis=1)  # of equal scores no more than it takes
     rows, columns = np.nonzero(kept)
     first = np.zeros(len(scores) + 1, dtype=np.int64)
     np.cumsum(kept.sum(axis=1), out=first[1:])

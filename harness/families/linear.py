@@ -23,7 +23,6 @@ from harness.families.family import (
     blocks,
     no_scores,
     probabilities,
-    probabilities,
     sparsify,
     stack,
 )
@@ -43,7 +42,7 @@ class LinearParameters(Parameters):
     min_df: int = Field(2, ge=1)
     max_features: int = Field(60_000, ge=100)
     alpha: float = Field(2e-6, gt=0.0)
-    epochs: int = Field(4, ge=1, le=50)
+    epochs: int = Field(6, ge=1, le=50)
     weighting: Literal["once", "root", "count"] = "root"
 
 
@@ -67,7 +66,7 @@ class Linear:
         from sklearn.linear_model import SGDClassifier
 
         features, x = Features.fitted(train.units.text, parameters)
-        weights = {"once": np.ones(len(train)), "root": np.sqrt(train.weights), "count": train.weights}[
+        weights = {"once": np.ones(len(train)), "root": train.root_weights(), "count": train.weights}[
             parameters.weighting
         ]
         y = train.y.tocsc()

@@ -81,7 +81,7 @@ def risk_coverage(value: RiskCoverage) -> Figure:
                 curve.look,
                 x=_rounded(curve.coverage),
                 y=_rounded(curve.risk),
-                mode="lines+markers" if len(curve.coverage) <= 20 else "lines",
+                mode="lines+markers" if curve.has_steps else "lines",
                 hovertemplate="coverage %{x:.1%}, risk %{y:.2%}",
             )
             for curve in view.curves

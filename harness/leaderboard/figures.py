@@ -15,6 +15,7 @@ from harness.leaderboard.text import years as spell_years
 
 COLOURS = 8
 GRID = tuple(step / 10 for step in range(1, 11))  # coverages at which the table beside the curves reads the risk
+FEW_POINTS = 20
 MOST_POINTS = 700  # of one curve as it is drawn
 FINEST = 1 / 6000  # half a pixel of 300 where the risk axis shows a tenth
 _Array = npt.NDArray[np.float64]
@@ -61,6 +62,11 @@ class Curve:
     risk: tuple[float, ...]
     at: tuple[float | None, ...]
 
+    @property
+    def has_steps(self) -> bool:
+        """Whether it has so few thresholds that each is drawn as a point."""
+        return 0 < len(self.coverage) <= FEW_POINTS
+
 
 @dataclass(frozen=True, slots=True)
 class CurveView:
@@ -85,6 +91,19 @@ class RiskCoverage:
     def near(self) -> float:
         """The upper end of the risk axis that shows the promise closely."""
         return 0.1 if self.promised is None else min(5 * self.promised, 1.0)
+
+    @property
+    def has_point(self) -> bool:
+        return any(view.point for view in self.views)
+
+    @property
+    def has_steps(self) -> bool:
+        return any(curve.has_steps for view in self.views for curve in view.curves)
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether a curve ends before it covers all certificates."""
+        return any(curve.at[-1] is None for view in self.views for curve in view.curves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +288,8 @@ def _scored(rows: Iterable[Row]) -> list[Trial]:
     return [
         Trial(
             str(row["trial"]),
-            (number(row.get("started")) or 0.0) + (number(row.get("seconds")) or 0.0),
+            (number(row.get("started")) or 0.0)
+            + (number(row.get("slot_seconds")) or number(row.get("seconds")) or 0.0),
             score,
             row["status"],
         )

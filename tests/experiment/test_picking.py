@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import RunError
+from harness.experiment.picking import make_pick
+from harness.files import write_json
+from harness.run.folder import RunFolder
+
+Row = dict[str, Any]
+ROLES = ("train", "validation", "calibration", "heldout")
+
+
+def model(name: str, score: float, kind: str = "baseline", *, shortlisted: bool = True) -> Row:
+    return {
+        "model": name,
+        "family": name.rpartition("-")[0],
+        "kind": kind,
+        "score": score,
+        "expected_coverage": 0.5,
+        "shortlisted": shortlisted,
+        "reason": None if shortlisted else "not near",
+    }
+
+
+MODELS = [
+    model("linear-3", 0.8),
+    model("bag-1", 0.78),
+    model("dictionary-0", 0.6, shortlisted=False),
+    model("floor-nothing", 0.0, "floor", shortlisted=False),
+]
+PROMISES = {
+    "linear-3": {"made": True, "coverage": 0.4, "reason": "promised"},
+    "bag-1": {"made": True, "coverage": 0.5, "reason": "promised"},
+}
+
+
+def certified_run(path: Path, *, roles: tuple[str, ...] = ROLES, **changes: Any) -> RunFolder:
+    """A run that has got as far as its certification; ``changes`` replace what stages or ``corpus.json`` say."""
+    run = RunFolder(path / "20260302-093012")
+    write_json(run.path / "run.json", {"format": 1, "objective": "micro_f1"})
+    described = {role: {"years": [2012 + number], "n": 100} for number, role in enumerate(roles)}
+    corpus = {"roles": described, "generated": False, "quarantine": {"total": 0}}
+    write_json(run.path / "corpus.json", corpus | changes.get("corpus", {}))
+    run.write_stage("decide", {"models": MODELS})
+    run.write_stage("refit", {"models": {row["model"]: {} for row in MODELS}, "lost": {}} | changes.get("refit", {}))
+    if "calibration" in roles:
+        certified = {"promises": PROMISES, "earlier_readings": 0, "speeds": {}}
+        run.write_stage("certify", certified | changes.get("certify", {}))
+    return run
+
+
+def test_the_pick_is_written_and_returned(tmp_path: Path) -> None:
+    run = certified_run(tmp_path)
+    found = make_pick(run)
+    assert run.pick() == found
+    assert (found["model"], found["family"], found["promise"]) == ("bag-1", "bag", PROMISES["bag-1"])
+    assert found["warnings"] == []
+    assert [(row["model"], row["shortlisted"], row["reason"]) for row in found["shortlist"]] == [
+        ("linear-3", True, None),
+        ("bag-1", True, None),
+        ("dictionary-0", False, "not near"),
+        ("floor-nothing", False, "not near"),
+    ]
+    assert [row["promise"] for row in found["shortlist"]] == [*PROMISES.values(), None, None]
+    assert found["earlier_readings"] == 0
+
+
+def test_made_again_it_is_the_same(tmp_path: Path) -> None:
+    run = certified_run(tmp_path)
+    found = make_pick(run)
+    before = (run.path / "pick.json").read_bytes()
+    assert make_pick(run) == found
+    assert (run.path / "pick.json").read_bytes() == before
+    (run.path / "pick.json").unlink()
+    assert make_pick(run) == found
+
+
+@pytest.mark.parametrize("missing", ["decide", "refit", "certify"])
+def test_a_run_that_has_not_got_so_far_has_no_pick(tmp_path: Path, missing: str) -> None:
+    run = certified_run(tmp_path)
+    (run.path / "stages" / f"{missing}.json").unlink()
+    with pytest.raises(RunError, match=r"needs a run that is certified.*harness resume 20260302-093012"):
+        make_pick(run)
+    assert run.pick() is None
+
+
+def test_without_calibration_years_the_best_on_validation(tmp_path: Path) -> None:
+    found = make_pick(certified_run(tmp_path, roles=("train", "validation", "heldout")))
+    assert (found["model"], found["promise"]) == ("linear-3", None)
+    assert "there are no calibration years" in found["reasons"][0]
+
+
+def test_a_model_that_was_lost_in_the_refit_is_not_picked(tmp_path: Path) -> None:
+    kept: Row = {"models": {"linear-3": {}, "floor-nothing": {}}, "lost": {"bag-1": "ValueError at harness/x.py:3"}}
+    found = make_pick(certified_run(tmp_path, refit=kept, certify={"promises": {"linear-3": PROMISES["linear-3"]}}))
+    assert found["model"] == "linear-3"
+    assert found["warnings"] == ["bag-1 could not be fitted again: ValueError at harness/x.py:3."]
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"corpus": {"generated": True}}, "The certificates are generated text"),
+        ({"corpus": {"quarantine": {"total": 1234}}}, "1,234 rows could not be read and were left out."),
+        ({"roles": ROLES[:3]}, "There are no held-out years: nothing confirms the pick."),
+        ({"certify": {"earlier_readings": 2}}, "The same calibration certificates were read by 2 earlier runs"),
+    ],
+)
+def test_each_warning(tmp_path: Path, changes: Row, warning: str) -> None:
+    warnings = make_pick(certified_run(tmp_path, **changes))["warnings"]
+    assert [text.startswith(warning) for text in warnings] == [True]
