@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -69,7 +70,7 @@ class Bag:
 
         from harness.families.lazy_adam import LazyAdam
 
-        _threads(context.threads)
+        _settle(context.threads)
         keras.utils.set_random_seed(context.seed)
         features = ngrams(train.units.text, parameters)
         seen = None if validation is None else ngrams(validation.text, parameters)
@@ -269,13 +270,12 @@ def _layer() -> Any:
     return NgramBag
 
 
-def _threads(threads: int) -> None:
-    """TensorFlow takes every core unless told otherwise before its first operation."""
+def _settle(threads: int) -> None:
+    """TensorFlow takes every core, and all of a GPU's memory, unless told otherwise before its first operation."""
     import tensorflow as tf
 
-    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-        try:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(threads)
-        except RuntimeError:  # an earlier fit in this process has begun already; its setting stays
-            return
+    with suppress(RuntimeError):  # an earlier fit in this process has begun already; its settings stay
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)

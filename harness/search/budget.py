@@ -17,6 +17,15 @@ class Ledger:
     finished: int = 0
     failures: int = 0  # in a row, without a finished trial before them
 
+    @property
+    def likely(self) -> float:
+        """How long a trial of it takes: the median, or nothing where none has finished."""
+        return sorted(self.seconds)[len(self.seconds) // 2] if self.seconds else 0.0
+
+    def expected(self, now: float) -> float:
+        """What it will have used when its running trials end."""
+        return self.used + sum(max(now - started, self.likely) for started in self.running.values())
+
 
 @dataclass
 class Budget:
@@ -55,13 +64,12 @@ class Budget:
         family may try once. ``fits`` says whether the cluster has room for one more trial of a family.
         """
         open_families = [name for name, ledger in self.families.items() if ledger.closed is None and fits(name)]
-        for name in sorted(open_families, key=lambda name: self.used(name, now)):
+        for name in sorted(open_families, key=lambda name: self.families[name].expected(now)):
             ledger = self.families[name]
             first = not ledger.finished and not ledger.failures
             if first and ledger.running:
                 continue  # its cost is not known yet
-            likely = sorted(ledger.seconds)[len(ledger.seconds) // 2] if ledger.seconds else 0.0
-            if first or (likely <= left and self.used(name, now) + likely / 2 < self.share()):
+            if first or (ledger.likely <= left and ledger.expected(now) + ledger.likely / 2 < self.share()):
                 return name
         return None
 

@@ -49,7 +49,7 @@ class Cluster:
 
     def resources(self, family: str) -> dict[str, float]:
         """One core, and the family's share of a GPU where there is one."""
-        needs = family_named(family).needs if self.gpus else 0.0
+        needs = min(family_named(family).needs, self.gpus)
         return {"CPU": 1.0, "GPU": needs} if needs else {"CPU": 1.0}
 
     def device(self, family: str) -> str:

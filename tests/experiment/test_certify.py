@@ -1,0 +1,104 @@
+"""The stages decide, refit and certify on the generated corpus, and on the same texts with random labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.config import RunConfig, Synthetic, YearsConfig
+from harness.corpus import store
+from harness.corpus.builder import ReadResult
+from harness.corpus.synthetic import generate
+from harness.corpus.years import assign
+from harness.decision.rule import DecisionRule
+from harness.experiment.certify import READINGS, certify_stage
+from harness.experiment.deciding import decide_stage
+from harness.experiment.refitting import refit_stage
+from harness.experiment.work import Row, Work
+from harness.files import read_rows
+from harness.run.folder import RunFolder
+from harness.search.cluster import Cluster
+from harness.search.worker import Failure, FitResult, FitSpec, PredictResult, PredictSpec, Report, run_fit, run_predict
+
+YEARS = YearsConfig(train=(2014, 2015, 2016, 2017), validation=(2018,), calibration=(2019,))
+
+
+class Here(Cluster):
+    """The same fits and predictions, in this process."""
+
+    def fit(self, specs: Sequence[FitSpec]) -> list[FitResult | Failure]:
+        return [run_fit(spec) for spec in specs]
+
+    def predict(self, specs: Sequence[PredictSpec], families: Sequence[str]) -> list[PredictResult | Failure]:
+        return [run_predict(spec) for spec in specs]
+
+
+@pytest.fixture(scope="module")
+def generated() -> ReadResult:
+    return generate(Synthetic())
+
+
+def certified(read: ReadResult, folder: Path, name: str = "run", unit: str = "line") -> tuple[Work, Row]:
+    """A run of one dictionary trial up to its certification, and what the stage wrote."""
+    built = store.build(read, assign(read, YEARS), folder / "store")
+    run = RunFolder(folder / name)
+    config = RunConfig.model_validate(
+        {
+            "corpus": {"format": "synthetic"},
+            "years": {"train": "2014-2017", "validation": "2018", "calibration": "2019"},
+        }
+    )
+    work = Work(run, config, {}, built, read.code_list, Here(1, 0.0, folder), lambda line: None)
+    spec = FitSpec("dictionary", {"unit": unit}, str(built.path), (built.roles["train"],), (built.roles["validation"],))
+    reports: list[Report] = []
+    run_fit(spec, reports.append)
+    run.save_predictions("validation/dictionary-0", reports[0].predictions)
+    run.add_trial(
+        {
+            "trial": "dictionary-0",
+            "family": "dictionary",
+            "kind": "baseline",
+            "status": "done",
+            "parameters": {"unit": unit},
+            "score": reports[0].score,
+            "steps": 1,
+            "seconds": 1.0,
+        }
+    )
+    decide_stage(work)
+    assert refit_stage(work) == []
+    certify_stage(work)
+    return work, run.stage("certify") or {}
+
+
+def test_the_generated_corpus_allows_a_promise(generated: ReadResult, tmp_path: Path) -> None:
+    work, found = certified(generated, tmp_path)
+    promise = found["promises"]["dictionary-0"]
+    assert promise["made"]
+    assert promise["coverage"] > 0.05
+    assert promise["p_value"] <= 0.05
+    rule = DecisionRule.load(work.run.model("dictionary-0") / "rule")
+    assert rule.promise is not None
+    assert rule.promise.to_dict() == promise
+
+
+def test_random_labels_allow_none(generated: ReadResult, tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(len(generated.corpus))
+    corpus = generated.corpus.with_codes(generated.corpus.codes[order])
+    _, found = certified(replace(generated, corpus=corpus, code_list=None), tmp_path, unit="certificate")
+    promise = found["promises"]["dictionary-0"]
+    assert not promise["made"]
+    assert promise["reason"].startswith("impossible")
+    assert promise["coverage"] == 0.0
+
+
+def test_a_second_reading_of_the_same_certificates_is_counted(generated: ReadResult, tmp_path: Path) -> None:
+    assert certified(generated, tmp_path, "first")[1]["earlier_readings"] == 0
+    assert certified(generated, tmp_path, "second")[1]["earlier_readings"] == 1
+    rows = read_rows(tmp_path / READINGS)
+    assert [row["run"] for row in rows] == ["first", "second"]
+    assert rows[0]["fingerprint"] == rows[1]["fingerprint"]
