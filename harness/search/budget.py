@@ -49,16 +49,11 @@ class Budget:
         spent = sum(ledger.used for ledger in self.families.values() if ledger.closed is not None)
         return (self.seconds * self.slots - spent) / max(1, len(still))
 
-    def used(self, name: str, now: float) -> float:
-        """What a family has used, running trials included."""
-        ledger = self.families[name]
-        return ledger.used + sum(now - started for started in ledger.running.values())
-
     def running(self) -> int:
         return sum(len(ledger.running) for ledger in self.families.values())
 
     def next(self, now: float, left: float, fits: Callable[[str], bool] = lambda name: True) -> str | None:
-        """The open family with the least of its share used, if it may start a trial now.
+        """The open family with the least of its share used, running trials included, if it may start a trial now.
 
         ``left`` is the wall time that is left. A trial that would probably not end within it is not begun, but each
         family may try once. ``fits`` says whether the cluster has room for one more trial of a family.

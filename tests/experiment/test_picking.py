@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.errors import RunError
-from harness.experiment.picking import make_pick
+from harness.experiment.picking import make_pick, notes
 from harness.files import write_json
 from harness.run.folder import RunFolder
 
@@ -104,12 +104,28 @@ def test_a_model_that_was_lost_in_the_refit_is_not_picked(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("changes", "warning"),
     [
-        ({"corpus": {"generated": True}}, "The certificates are generated text"),
         ({"corpus": {"quarantine": {"total": 1234}}}, "1,234 rows could not be read and were left out."),
         ({"roles": ROLES[:3]}, "There are no held-out years: nothing confirms the pick."),
-        ({"certify": {"earlier_readings": 2}}, "The same calibration certificates were read by 2 earlier runs"),
     ],
 )
 def test_each_warning(tmp_path: Path, changes: Row, warning: str) -> None:
-    warnings = make_pick(certified_run(tmp_path, **changes))["warnings"]
-    assert [text.startswith(warning) for text in warnings] == [True]
+    assert make_pick(certified_run(tmp_path, **changes))["warnings"] == [warning]
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"corpus": {"generated": True}}, "the certificates are generated text"),
+        ({"certify": {"earlier_readings": 2}}, "the same calibration certificates were read by 2 earlier runs"),
+    ],
+)
+def test_each_note(tmp_path: Path, changes: Row, note: str) -> None:
+    run = certified_run(tmp_path, **changes)
+    found = make_pick(run)
+    assert found["warnings"] == []
+    assert [text.startswith(note) for text in notes(run, found)] == [True]
+
+
+def test_earlier_readings_weaken_no_promise_where_there_is_none(tmp_path: Path) -> None:
+    run = certified_run(tmp_path, certify={"promises": {}, "earlier_readings": 2})
+    assert notes(run, make_pick(run)) == []

@@ -41,7 +41,7 @@ def file_names(paths: Sequence[Path]) -> tuple[str, ...]:
     if not paths:
         raise CorpusError("corpus.path must name at least one file")
     for length in range(1, max(len(path.parts) for path in paths) + 1):
-        names = tuple("/".join(path.parts[-length:]) for path in paths)
+        names = tuple(Path(*path.parts[-length:]).as_posix() for path in paths)
         if len(set(names)) == len(names):
             return names
     path, times = Counter(paths).most_common(1)[0]

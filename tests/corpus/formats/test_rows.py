@@ -95,7 +95,7 @@ def test_a_stray_quotation_mark_costs_its_own_row_alone(file: Path) -> None:
 def test_a_quotation_mark_that_never_closes(file: Path) -> None:
     content = f'id,t\n1,a\n2,"{CANARY}\n' + "".join(f"{number},b\n" for number in range(3, 30_000))
     found, left_out = rows(file, content, "id")
-    assert len(found) == 29_998 - 1
+    assert len(found) == 29_998
     assert (found[0], found[1], found[-1]) == ((2, ["1"]), (4, ["3"]), (30_000, ["29999"]))
     assert left_out == ["1 left out: the row must be readable as delimited text (file.csv:3)"]
 
@@ -147,9 +147,9 @@ def test_parquet_that_is_none(tmp_path: Path) -> None:
         CorpusError, match=r"^corpus\.path must be a Parquet file [^\n]*file\.parquet is not \(ArrowInvalid\)$"
     ):
         list(read_rows((tmp_path / "file.parquet",), CorpusConfig(format="table"), ["id"], Quarantine()))
-    with pytest.raises(CorpusError, match="columns of plain values, but file.parquet is not"):
+    with pytest.raises(CorpusError, match="columns of plain values"):
         parquet(tmp_path, {"codes": [["A"], ["B"]]}, "codes")
-    with pytest.raises(CorpusError, match="names 'id', but the columns of file.parquet are codes$"):
+    with pytest.raises(CorpusError, match=r"names 'id', but the columns of file\.parquet are codes$"):
         parquet(tmp_path, {"codes": ["A"]}, "id")
 
 
@@ -190,9 +190,9 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 def test_files_are_named_by_as_much_as_tells_them_apart() -> None:
     assert file_names((Path("/a/x.csv"), Path("/a/y.csv"))) == ("x.csv", "y.csv")
     assert file_names((Path("/a/2012/x.csv"), Path("/a/2013/x.csv"), Path("/y.csv"))) == (
-        "2012/x.csv", "2013/x.csv", "//y.csv",
+        "2012/x.csv", "2013/x.csv", "/y.csv",
     )  # fmt: skip
-    with pytest.raises(CorpusError, match="must name each file once, but names /a/x.csv 2 times"):
+    with pytest.raises(CorpusError, match=r"must name each file once, but names /a/x\.csv 2 times"):
         file_names((Path("/a/x.csv"), Path("/a/y.csv"), Path("/a/x.csv")))
     with pytest.raises(CorpusError, match="must name at least one file"):
         file_names(())
