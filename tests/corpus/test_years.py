@@ -114,12 +114,12 @@ def test_an_id_may_stand_again_outside_of_the_roles() -> None:
 
 
 def test_an_id_twice_in_its_role_keeps_its_first_row() -> None:
-    read = of_years(2013, 2012, 2012, 2013, 2011, ids=["v", "a", "a", "v", "a"])
+    read = of_years(2013, 2013, 2012, 2012, 2011, ids=["v", "v", "a", "a", "a"])
     found = assign(read, years(train="2011-2012", validation="2013"))
-    assert found.role.tolist() == [1, 0, OUTSIDE, OUTSIDE, OUTSIDE]
+    assert found.role.tolist() == [1, OUTSIDE, 0, OUTSIDE, OUTSIDE]
     assert found.outside == 0  # they are quarantined, not outside
     assert read.quarantine.summary() == [
-        "3 left out: an id must stand once in its role (test.csv:4, test.csv:5, test.csv:6)"
+        "3 left out: an id must stand once in its role (test.csv:3, test.csv:5, test.csv:6)"
     ]
 
 

@@ -108,7 +108,7 @@ def test_the_first_reason_that_holds_is_given() -> None:
     assert len({reason.sentence for reason in Reason}) == len(Reason)
 
 
-@pytest.mark.parametrize("promise", [None, NOT_MADE])
+@pytest.mark.parametrize("promise", [None, NOT_MADE, dataclasses.replace(PROMISE, made=False)])
 def test_without_a_promise_nothing_is_automatic(promise: Promise | None) -> None:
     found = decide(dataclasses.replace(RULE, promise=promise), scores({"I50": 0.9999}), texts("heart"))
     assert found.reason.tolist() == [Reason.NO_PROMISE]

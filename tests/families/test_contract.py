@@ -29,7 +29,7 @@ from harness.search.worker import FitSpec, Report, run_fit
 
 # Small enough for seconds; a family that is not named here runs at its own defaults.
 SMALL: Mapping[str, Mapping[str, Any]] = {
-    "bag": {"epochs": 8, "width": 32, "buckets_log2": 12, "batch": 32, "learning_rate": 0.05, "dropout": 0.0},
+    "bag": {"epochs": 8, "width": 32, "buckets_log2": 12, "batch": 32, "learning_rate": 0.05, "dropout": 0.1},
 }
 # What looks a text up has scores for the codes that it found, and the same ones for every text that it knows as well.
 LOOKS_UP = {"dictionary", "nothing", "most_frequent", "exact_repeat"}
