@@ -7,7 +7,7 @@ import io
 from collections import Counter
 from dataclasses import dataclass, field
 
-KEPT_PER_RULE = 1000
+KEPT_PER_RULE = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from harness.corpus import store
 from harness.corpus.codes import CodeList
 from harness.corpus.quarantine import Quarantine
 from harness.corpus.years import OUTSIDE, Roles, assign, repeated_texts
+from harness.decision.rule import always_seen
 from harness.experiment.check import SMOKE_CERTIFICATES, Checked, with_own_list
 
 
@@ -32,13 +33,18 @@ def read(checked: Checked, home: Path, say: Callable[[str], None], *, smoke: boo
     """Read, part by years, and write the store under ``home``."""
     config = checked.config
     found = checked.read(config.corpus.path, config.corpus, True)
-    roles = assign(found, config.years)
+    try:
+        roles = assign(found, config.years)
+    finally:
+        for line in found.quarantine.summary():
+            say(line)
     if smoke and config.corpus.format != "synthetic":
         roles = _few(found.corpus.texts.years, roles)
-    for line in found.quarantine.summary():
-        say(line)
     built = store.build(found, roles, home)
     code_list = with_own_list(checked, found)
+    for pattern in config.automation.always_person:
+        if not any(always_seen(code, (pattern,)) for code in found.corpus.labels.codes):
+            say(f"automation.always_person: no code of the corpus is {pattern}")
     corpora = {role: built.corpus(rows) for role, rows in built.roles.items()}
     repeated = repeated_texts({role: corpus.texts.whole() for role, corpus in corpora.items()})
     row = {

@@ -21,7 +21,7 @@ KEPT_PER_ROW = 20
 KEPT_ABOVE = 1e-3
 # Scores stay inside (0, 1), so that odds and products of them keep their order.
 CEILING = 1.0 - 2.0**-24
-SOFT_LOGIT = 6.0
+SOFT_LOGIT = 4.0
 
 
 class Parameters(BaseModel):
@@ -191,14 +191,13 @@ def no_scores(n: int, n_labels: int) -> csr_array:
 
 
 def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Logits as probabilities that keep their order: beyond 6 a logit grows by its logarithm only.
+    """Logits as probabilities that keep their order: beyond 4 a logit grows by its logarithm only.
 
     A model that parts its training data well gives logits of 20 and more, which single precision cannot tell from
-    certainty; then the surest certificates would all be tied.
+    certainty; then the surest certificates would all be tied. Near zero single precision tells scores apart.
     """
-    size = np.abs(logits)
-    kept = np.where(size > SOFT_LOGIT, SOFT_LOGIT + np.log1p(np.maximum(size - SOFT_LOGIT, 0.0)), size)
-    return np.asarray(expit(np.copysign(kept, logits)), dtype=np.float64)
+    kept = np.where(logits > SOFT_LOGIT, SOFT_LOGIT + np.log1p(np.maximum(logits - SOFT_LOGIT, 0.0)), logits)
+    return np.asarray(expit(kept), dtype=np.float64)
 
 
 def sparsify(dense: npt.NDArray[Any]) -> csr_array:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+import psutil
 
 from harness.errors import place
 from harness.families import family as family_named
@@ -27,6 +31,7 @@ from harness.search.worker import (
 
 S = TypeVar("S")
 R = TypeVar("R")
+SCRATCH = "harness-"
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -97,7 +102,9 @@ def cluster(*, address: str | None = None, gpus: int | str = "auto", cpus: int |
 
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    scratch = Path(tempfile.mkdtemp(prefix="harness-"))
+    _sweep()
+    # Ray's sockets lie in there, under paths that may have 107 characters in all.
+    scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
     own = ray.is_initialized()
     try:
         if own:
@@ -111,11 +118,21 @@ def cluster(*, address: str | None = None, gpus: int | str = "auto", cpus: int |
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="critical",
-                _temp_dir=str(scratch / "ray"),
+                _temp_dir=str(scratch),
             )
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own would end the process at once
         there = ray.cluster_resources()
         yield Cluster(max(1, int(there.get("CPU", 1))), float(there.get("GPU", 0.0)) if gpus != 0 else 0.0, scratch)
     finally:
         if not own:
             ray.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove the private folders of processes of ours that were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}[0-9]*-*"):
+        owner = path.name.removeprefix(SCRATCH).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)) and path.stat().st_uid == os.getuid():
+            shutil.rmtree(path, ignore_errors=True)

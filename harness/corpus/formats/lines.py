@@ -16,6 +16,7 @@ from harness.corpus.builder import CHUNK, Builder, RawLine, ReadResult, StringCo
 from harness.corpus.formats.rows import file_names, read_rows, split_codes, year_of
 from harness.errors import ConfigError
 
+INCOMPLETE = "a certificate must have all its rows: it is left out whole with one that cannot be read"
 _PARTS: Mapping[str, int] = {"": 1, "1": 1, "I": 1, "2": 2, "II": 2}
 
 
@@ -23,7 +24,8 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
     """Read certificates from their lines, which may stand in any order.
 
     The rows of one certificate share id, year and role; those of one line share its number too, and each gives
-    one more code, or several with the separator. Without a line column each row is a line.
+    one more code, or several with the separator. Without a line column each row is a line. A certificate of which a
+    row cannot be read is left out whole: coded from what is left, it could be wrong and look sure.
     """
     columns = config.columns
     year_column = columns.year or columns.date
@@ -46,10 +48,14 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
     known = [StringColumn() for _ in covariates]
     rows, begun = _Rows(), 0
     wanted = [year_column, columns.text[0], *optional.values(), *covariates.values()]
+    incomplete: set[str] = set()
+    left_out, before = 0, ""
     for row in read_rows(paths, config, wanted, builder.quarantine):
         more = dict(zip(optional, row.cells[2 : 2 + len(optional)], strict=True))
         name, year = builder.files[row.file], year_of(row.cells[0])
         number, part = more.get("line", ""), more.get("part", "").upper()
+        if builder.quarantine.total > left_out:
+            incomplete |= {before, more["id"]}  # a row between the two could not be read, and is of one of them
         problem = None
         if year is None:
             problem = f"{year_column} must hold a year"
@@ -63,6 +69,10 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
             problem = "codes that a model gave are neither learnt from nor scored against"
         if problem is not None or year is None:
             builder.quarantine.add(name, row.line, problem or "")
+            incomplete.add(more["id"])
+        if more["id"]:
+            left_out, before = builder.quarantine.total, more["id"]
+        if problem is not None or year is None:
             continue
         key = (more["id"], year, more.get("role", ""))
         certificate = certificates.setdefault(key, len(certificates))
@@ -80,19 +90,25 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
         rows.standard.append(more.get("standard_text") or None)
         rows.interval.append(more.get("interval") or None)
 
+    if builder.quarantine.total > left_out:
+        incomplete.add(before)
+
     by_certificate = groupby(rows.ordered(), key=lambda row: row.certificate)
     for (id, year, role), (_, found), cells in zip(
         certificates, by_certificate, _columns(known, len(certificates)), strict=True
     ):
         of_certificate = list(found)
-        lines = [
-            _line(builder, config, list(of_line)) for _, of_line in groupby(of_certificate, key=lambda row: row.number)
-        ]
+        file, place = of_certificate[0].file, of_certificate[0].place
+        of_lines = [list(of_line) for _, of_line in groupby(of_certificate, key=lambda row: row.number)]
+        if not _same_texts(builder, of_lines) or id in incomplete:
+            builder.quarantine.add(builder.files[file], place, INCOMPLETE)
+            continue
+        lines = [_line(config, of_line) for of_line in of_lines]
         builder.add(
             id,
             year,
             [line for line in lines if line.text or line.codes],
-            place=(of_certificate[0].file, of_certificate[0].place),
+            place=(file, place),
             role=role,
             covariates=dict(zip(covariates, cells, strict=True)),
         )
@@ -143,12 +159,17 @@ def _columns(columns: list[StringColumn], n: int) -> Iterator[tuple[str | None, 
         yield from zip(*(column[start : start + CHUNK].to_pylist() for column in whole), strict=True)
 
 
-def _line(builder: Builder, config: CorpusConfig, rows: list[_Row]) -> RawLine:
+def _same_texts(builder: Builder, of_lines: list[list[_Row]]) -> bool:
+    """Whether the rows of each line have one text; those that have another go to the quarantine."""
+    others = [row for rows in of_lines for row in rows if row.text != rows[0].text]
+    for row in others:
+        builder.quarantine.add(builder.files[row.file], row.place, "rows of one line must have the same text")
+    return not others
+
+
+def _line(config: CorpusConfig, rows: list[_Row]) -> RawLine:
     found: dict[str, str | None] = {}
     for row in rows:
-        if row.text != rows[0].text:
-            builder.quarantine.add(builder.files[row.file], row.place, "rows of one line must have the same text")
-            continue
         for code in split_codes(row.codes, config.code_separator):
             found.setdefault(code, row.standard)
     return RawLine(rows[0].text, rows[0].part, rows[0].interval, tuple(found), tuple(found.values()))

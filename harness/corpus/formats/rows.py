@@ -18,6 +18,7 @@ from harness.config import CorpusConfig
 from harness.corpus.quarantine import Quarantine
 from harness.errors import CorpusError
 
+_COMPACT = re.compile(r"(1[5-9]\d\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
 
 
@@ -78,9 +79,13 @@ def read_rows(
             ) from None
 
 
-def _positions(header: Sequence[str], columns: Sequence[str], name: str) -> list[int]:
+def _positions(header: Sequence[str], columns: Sequence[str], name: str, *, named: bool = False) -> list[int]:
     missing = [column for column in columns if column not in header]
     if missing:
+        if len(missing) == len(columns) and not named:  # then the first row is no header, and may be a certificate
+            raise CorpusError(
+                f"the first row of {name} must hold column names, but it has none of {', '.join(dict.fromkeys(missing))}"
+            )
         there = ", ".join(" ".join(column.split()) for column in header)
         raise CorpusError(f"corpus.columns names {missing[0]!r}, but the columns of {name} are {there}")
     twice = [column for column in columns if header.count(column) > 1]
@@ -167,7 +172,7 @@ def _decodable(cell: str) -> bool:
 
 def _parquet(number: int, path: Path, name: str, columns: Sequence[str]) -> Iterator[Row]:
     with pq.ParquetFile(path) as file:
-        _positions(file.schema_arrow.names, columns, name)
+        _positions(file.schema_arrow.names, columns, name, named=True)
         line = 0
         for batch in file.iter_batches(batch_size=65_536, columns=list(dict.fromkeys(columns))):
             texts = []
@@ -183,7 +188,9 @@ def _parquet(number: int, path: Path, name: str, columns: Sequence[str]) -> Iter
 
 
 def year_of(cell: str) -> int | None:
-    """The year in a year or date: its only run of four digits that can be one."""
+    """The year in a year or date: its only run of four digits that can be one, or the first four of YYYYMMDD."""
+    if compact := _COMPACT.fullmatch(cell):
+        return int(compact[1])
     found = set(_YEAR.findall(cell))
     return int(found.pop()) if len(found) == 1 else None
 

@@ -12,6 +12,7 @@ from harness.config import CorpusConfig
 from harness.corpus.builder import ReadResult
 from harness.corpus.formats import lines as module
 from harness.corpus.formats import reader
+from harness.corpus.formats.lines import INCOMPLETE
 from harness.errors import ConfigError, CorpusError
 
 CANARY = "zyxcanary"
@@ -106,11 +107,11 @@ def test_standard_text_stands_by_its_code(file: Path) -> None:
 
 def test_parts(file: Path) -> None:
     content = "id,year,line,text,code,part\n" + "".join(
-        f"a,2012,{number},t{number},,{part}\n"
+        f"{number},2012,{number},t{number},,{part}\n"
         for number, part in enumerate(["", "1", "I", "i", "2", "II", "ii", "3", "x"])
     )
     found = read(file, content, columns={**COLUMNS, "part": "part"})
-    assert [part for _, part, _ in plain(found)[0][2]] == [1, 1, 1, 1, 2, 2, 2]
+    assert [lines[0][1] for _, _, lines in plain(found)] == [1, 1, 1, 1, 2, 2, 2]
     assert found.quarantine.summary() == ["2 left out: part must be 1 or I, 2 or II (office.csv:9, office.csv:10)"]
     by_number = read(file, HEADER + "a,2012,5,x,\na,2012,6,y,\n", part2=["6"])
     assert [part for _, part, _ in plain(by_number)[0][2]] == [1, 2]
@@ -148,8 +149,30 @@ def test_an_id_in_two_years_is_two_certificates(file: Path) -> None:
 
 def test_different_texts_in_one_line_are_quarantined(file: Path) -> None:
     found = read(file, HEADER + f"a,2012,1,flu,J11\nb,2012,1,x,\na,2012,1,{CANARY},I21\na,2012,1,flu,J12\n")
-    assert plain(found)[0][2] == [("flu", 1, ["J11", "J12"])]
-    assert found.quarantine.summary() == ["1 left out: rows of one line must have the same text (office.csv:4)"]
+    assert plain(found) == [("b", 2012, [("x", 1, [])])]
+    assert {row.line: row.rule for row in found.quarantine.rows} == {
+        4: "rows of one line must have the same text",
+        2: INCOMPLETE,
+    }
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "a,2018,1a,lung cancer,C34",
+        "a,none,2,lung cancer,C34",
+        'a,2018,2,"lung" cancer,C34',
+        "a,2018,2",
+        ",2018,2,x,C34",
+    ],
+)
+def test_a_certificate_of_which_a_row_cannot_be_read_is_left_out_whole(file: Path, bad: str) -> None:
+    """From its other rows it would be coded wrongly, and look sure."""
+    content = HEADER + f"z,2018,1,flu,J11\na,2018,1,stroke,I64\n{bad}\na,2018,3,old age,R54\ny,2018,1,flu,J11\n"
+    for with_codes in (True, False):
+        found = read(file, content, with_codes=with_codes)
+        assert [id for id, _, _ in plain(found)] == ["z", "y"]
+        assert INCOMPLETE in found.quarantine.counts
 
 
 def test_lines_without_text(file: Path) -> None:
@@ -172,6 +195,7 @@ def test_rows_that_cannot_be_read_are_named_and_never_quoted(file: Path) -> None
         f"{CANARY},2012,1,{CANARY},A,,MODEL\n"  # 9
         f'{CANARY},2012,1,"{CANARY}" x,A,,\n'  # 10
         f"{CANARY},2012,1,{CANARY},A\n"  # 11
+        "beside,2012,1,fine,A,,rules\n"  # 12
         "ok,2012,1,fine,A,,rules\n"
     )
     found = read(file, content, columns={**COLUMNS, "part": "part", "coder": "coder"})
@@ -188,6 +212,7 @@ def test_rows_that_cannot_be_read_are_named_and_never_quoted(file: Path) -> None
         9: "codes that a model gave are neither learnt from nor scored against",
         10: "the row must be readable as delimited text",
         11: "the row must have as many cells as the header (7)",
+        12: INCOMPLETE,  # the row above it may be its own
     }
     assert CANARY not in "".join(found.quarantine.summary()) + found.quarantine.to_csv()
 

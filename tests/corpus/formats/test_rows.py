@@ -162,14 +162,15 @@ def test_parquet_that_is_none(tmp_path: Path) -> None:
         ("", r"^a file must begin with its column names, but file\.csv does not$"),
         ("\n1,2\n", r"^a file must begin with its column names, but file\.csv does not$"),
         (f'id,"t\n1,{CANARY}\n', r"^a file must begin with its column names, but file\.csv does not$"),
+        ("7,2012,canary text,A\n", r"^the first row of file\.csv must hold column names, but it has none of id, t$"),
         ("ID,t\n", r"^corpus\.columns names 'id', but the columns of file\.csv are ID, t$"),
-        ('"a\nb",c\n', r"^corpus\.columns names 'id', but the columns of file\.csv are a b, c$"),
+        ('"a\nb",t\n', r"^corpus\.columns names 'id', but the columns of file\.csv are a b, t$"),
         ("id,t,id\n", r"^corpus\.columns must name columns that stand once, but file\.csv has 'id' more often$"),
     ],
 )
 def test_a_header_that_will_not_do(file: Path, content: str, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
-        rows(file, content, "id")
+        rows(file, content, "id", "t")
 
 
 def test_encodings_that_will_not_do(file: Path) -> None:
