@@ -23,6 +23,7 @@ from harness.decision.promise import Promise
 from harness.errors import ConfigError
 from harness.families.family import Predictions
 from harness.families.frame import Model
+from harness.files import write_json, write_text
 
 _CODE = r"[A-Z]\d[0-9A-Z][0-9A-Z.]*"  # of the ICD, with or without its dot
 
@@ -78,12 +79,8 @@ class DecisionRule:
             "always_person": list(self.always_person),
             "promise": None if self.promise is None else self.promise.to_dict(),
         }
-        (folder / "rule.json").write_text(
-            json.dumps(values, indent=1, sort_keys=True, allow_nan=False), encoding="utf-8"
-        )
-        (folder / "words.txt").write_text(
-            "".join(f"{word}\n" for word in self.gate.known.to_pylist()), encoding="utf-8"
-        )
+        write_json(folder / "rule.json", values)
+        write_text(folder / "words.txt", "".join(f"{word}\n" for word in self.gate.known.to_pylist()))
 
     @classmethod
     def load(cls, folder: Path) -> DecisionRule:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 
-import psutil
-
-from harness.errors import PartlyDone, RunError
+from harness.errors import PartlyDone
 from harness.experiment import selection
 from harness.experiment.work import Row, Work
 from harness.search.runner import Outcome, Task, search
@@ -22,8 +20,6 @@ def search_stage(work: Work) -> list[str]:
         No family has a finished trial, so that nothing is left to pick from.
     """
     if work.run.stage("search") is None:
-        if work.run.stage("decide") is not None:
-            raise RunError(f"a run that is certified is closed; start a new one instead of adding to {work.run.name}")
         work.say(f"searching {', '.join(work.spaces)} for {work.config.search.budget:g} s on {work.cluster.cpus} slots")
         previous = work.run.trials()
         began = time.monotonic()
@@ -46,7 +42,6 @@ def search_stage(work: Work) -> list[str]:
 
 def _task(work: Work) -> Task:
     options = work.config.search
-    memory = options.trial_memory or int(psutil.virtual_memory().total * 0.9 / work.cluster.cpus)
     return Task(
         base=FitSpec(
             family="",
@@ -63,7 +58,7 @@ def _task(work: Work) -> Task:
         trials=options.trials,
         seed=options.seed,
         trial_time=options.trial_time or options.budget,
-        most_bytes=memory,
+        most_bytes=options.trial_memory,
         journal=work.run.journal,
     )
 

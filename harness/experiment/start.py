@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ import tomli_w
 from harness.config import RunConfig, load_config
 from harness.corpus.codes import CodeList, read_code_list, write_code_list
 from harness.corpus.store import Store, open_store
-from harness.errors import RunError
+from harness.errors import ConfigError, RunError
 from harness.experiment.check import check, smoke
 from harness.experiment.pipeline import run_all
 from harness.experiment.provenance import hardware, new_meta
@@ -35,10 +34,11 @@ def start(path: Path, say: Say, *, small: bool = False, address: str | None = No
     config = smoke(config) if small else config
     checked = check(config, path.resolve().parent)
     home = Path(HOME).resolve()
-    shared = os.environ.get("HARNESS_CACHE")
+    shared = _shared_stores()
     with scratch(home) as folder:
-        found = read(checked, Path(shared) / "stores" if shared else Path(folder), say, smoke=small)
+        found = read(checked, shared or Path(folder), say, smoke=small)
         with cluster(address=address, gpus=config.search.gpus) as resources:
+            _check_nodes(resources, shared)
             run = new_run(home, datetime.now(UTC))
             store = found.store if shared else _moved(found.store, run)
             write_text(run.config, tomli_w.dumps(_plain(config)))
@@ -48,7 +48,7 @@ def start(path: Path, say: Say, *, small: bool = False, address: str | None = No
             if found.code_list is not None:
                 write_code_list(found.code_list, run.cache / "codes.csv")
             write_json(run.path / "spaces.json", {name: space.plain() for name, space in checked.spaces.items()})
-            command = f"harness {' '.join(_shown(word) for word in sys.argv[1:])}"
+            command = f"harness search {path.name}{' --smoke' if small else ''}{' --ray ADDRESS' if address else ''}"
             write_json(run.path / "run.json", new_meta(run.name, config, hardware(resources.gpus), command))
             say(f"run {run.name}")
             return run, _pipeline(run, config, store, found.code_list, resources, say)
@@ -59,13 +59,14 @@ def resume(name: str, say: Say, *, address: str | None = None) -> tuple[RunFolde
     run = open_run(name)
     config = load_config(run.config)
     with cluster(address=address, gpus=config.search.gpus) as resources:
+        _check_nodes(resources, _shared_stores())
         return run, _pipeline(run, config, store_of(run), code_list_of(run), resources, say)
 
 
 def store_of(run: RunFolder) -> Store:
     """The store that the run was made from."""
-    fingerprint, shared = run.corpus()["fingerprint"], os.environ.get("HARNESS_CACHE")
-    places = [run.cache / "store" / fingerprint, *([Path(shared) / "stores" / fingerprint] if shared else [])]
+    fingerprint, shared = run.corpus()["fingerprint"], _shared_stores()
+    places = [run.cache / "store" / fingerprint, *([shared / fingerprint] if shared else [])]
     for path in places:
         if path.is_dir():
             return open_store(path)
@@ -112,6 +113,12 @@ def _plain(config: RunConfig) -> dict[str, Any]:
     return plain
 
 
-def _shown(word: str) -> str:
-    """Paths on the command line are shown by their last part: the page leaves the office."""
-    return Path(word).name if "/" in word else word
+def _shared_stores() -> Path | None:
+    """The folder of ``HARNESS_CACHE`` where stores lie; workers run elsewhere, so it is absolute."""
+    shared = os.environ.get("HARNESS_CACHE")
+    return Path(shared).expanduser().resolve() / "stores" if shared else None
+
+
+def _check_nodes(resources: Cluster, shared: Path | None) -> None:
+    if resources.nodes > 1 and shared is None:
+        raise ConfigError("a cluster of several nodes needs HARNESS_CACHE, a folder that all of them share")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 
@@ -43,10 +43,13 @@ class Budget:
     def of(cls, seconds: float, slots: int, families: Iterable[str]) -> Budget:
         return cls(seconds, slots, {name: Ledger() for name in families})
 
-    def share(self) -> float:
-        """What each open family may use: the whole, less what closed families used, in equal parts."""
-        still = [ledger for ledger in self.families.values() if ledger.closed is None]
-        spent = sum(ledger.used for ledger in self.families.values() if ledger.closed is not None)
+    def share(self, among: Collection[str] | None = None, now: float | None = None) -> float:
+        """What each of ``among`` (the open families) may use: the whole, less what the others use, in equal parts."""
+        still = (
+            among if among is not None else [name for name, ledger in self.families.items() if ledger.closed is None]
+        )
+        others = [ledger for name, ledger in self.families.items() if name not in still]
+        spent = sum(ledger.used if now is None else ledger.expected(now) for ledger in others)
         return (self.seconds * self.slots - spent) / max(1, len(still))
 
     def running(self) -> int:
@@ -58,15 +61,28 @@ class Budget:
         ``left`` is the wall time that is left. A trial that would probably not end within it is not begun, but each
         family may try once. ``fits`` says whether the cluster has room for one more trial of a family.
         """
-        open_families = [name for name, ledger in self.families.items() if ledger.closed is None and fits(name)]
-        for name in sorted(open_families, key=lambda name: self.families[name].expected(now)):
-            ledger = self.families[name]
-            first = not ledger.finished and not ledger.failures
-            if first and ledger.running:
-                continue  # its cost is not known yet
-            if first or (ledger.likely <= left and ledger.expected(now) + ledger.likely / 2 < self.share()):
-                return name
+        still = [name for name, ledger in self.families.items() if ledger.closed is None]
+        while still:
+            share = self.share(still, now)
+            ready = [name for name in still if fits(name) and self._may_start(name, now, left, share)]
+            if ready:
+                return min(ready, key=lambda name: self.families[name].expected(now))
+            # What a family leaves that can start nothing more passes on: first of all that of the one that used least.
+            ended = [name for name in still if fits(name) and not self._first(name)]
+            if not ended:
+                return None
+            still.remove(min(ended, key=lambda name: self.families[name].expected(now)))
         return None
+
+    def _first(self, name: str) -> bool:
+        """Whether no trial of a family has ended yet."""
+        return not self.families[name].finished and not self.families[name].failures
+
+    def _may_start(self, name: str, now: float, left: float, share: float) -> bool:
+        ledger = self.families[name]
+        if self._first(name):
+            return not ledger.running  # the cost of a second one is not known yet
+        return ledger.likely <= left and ledger.expected(now) + ledger.likely / 2 < share
 
     def start(self, name: str, trial: str, now: float) -> None:
         self.families[name].running[trial] = now

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import psutil
 
-from harness.errors import place
+from harness.errors import RunError, place
 from harness.families import family as family_named
 from harness.families.runtime import settle
 from harness.search.worker import (
@@ -51,6 +51,7 @@ class Cluster:
     cpus: int
     gpus: float
     scratch: Path
+    nodes: int = 1
 
     def resources(self, family: str) -> dict[str, float]:
         """One core, and the family's share of a GPU where there is one."""
@@ -105,15 +106,19 @@ def cluster(*, address: str | None = None, gpus: int | str = "auto", cpus: int |
     _sweep()
     # Ray's sockets lie in there, under paths that may have 107 characters in all.
     scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
-    own = ray.is_initialized()
+    joined = ray.is_initialized()
     try:
-        if own:
-            pass  # a cluster that the caller started: it is joined and left running
+        if joined:
+            pass  # a cluster that the caller started is left running
         elif address is not None:
-            ray.init(address=address, log_to_driver=False, logging_level="critical")
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level="critical")
+            except (ConnectionError, RuntimeError, ValueError):
+                raise RunError(f"--ray must be the address of a Ray cluster that runs, but got {address!r}") from None
         else:
             ray.init(
-                num_cpus=cpus or len(os.sched_getaffinity(0)),
+                address="local",
+                num_cpus=cpus,
                 num_gpus=None if gpus == "auto" else int(gpus),
                 include_dashboard=False,
                 log_to_driver=False,
@@ -123,9 +128,11 @@ def cluster(*, address: str | None = None, gpus: int | str = "auto", cpus: int |
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own would end the process at once
         there = ray.cluster_resources()
-        yield Cluster(max(1, int(there.get("CPU", 1))), float(there.get("GPU", 0.0)) if gpus != 0 else 0.0, scratch)
+        most = float("inf") if gpus == "auto" else float(gpus)
+        nodes = sum(node["Alive"] for node in ray.nodes())
+        yield Cluster(max(1, int(there.get("CPU", 1))), min(float(there.get("GPU", 0.0)), most), scratch, nodes)
     finally:
-        if not own:
+        if not joined:
             ray.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -6,6 +6,7 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Task:
     trials: int | None
     seed: int
     trial_time: float
-    most_bytes: int
+    most_bytes: int | None
     journal: Path
 
 
@@ -59,7 +60,6 @@ class _Running:
     hard_seconds: float
     slot: int
     retry_of: str | None
-    reports: int = 0
 
 
 @dataclass
@@ -86,7 +86,7 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
         self._studies: dict[str, optuna.study.Study] = {}
         self._tried: dict[str, set[str]] = {name: set() for name in task.spaces}
         self.running: dict[str, _Running] = {}
-        self.closing = False
+        self.finished = False
         used = sum(float(row["slot_seconds"]) for row in previous)
         self._start = time.monotonic() - used / self._slots
         self._budget = Budget.of(task.budget, self._slots, task.spaces)
@@ -101,7 +101,7 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
     def suggest(self, trial_id: str) -> Row | str | None:
         now, left = time.monotonic(), self._left()
         self._close(now)
-        if self._budget.running() >= self._slots or self.closing:
+        if self._budget.running() >= self._slots:
             return None
         name = self._budget.next(now, left, self._fits)
         while name is not None:
@@ -110,16 +110,9 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
                 return self._begin(trial_id, name, *drawn)
             self._budget.families[name].closed = "every choice of its space was tried"
             name = self._budget.next(now, left, self._fits)
-        finished: str | None = Searcher.FINISHED if self._budget.spent(now, left) else None
+        self.finished = self._budget.spent(now, left)
+        finished: str | None = Searcher.FINISHED if self.finished else None
         return finished
-
-    def on_trial_result(self, trial_id: str, result: Row) -> None:
-        running = self.running.get(trial_id)
-        if running is not None and result.get(METRIC) is not None:
-            running.reports += 1
-            score = float(result[METRIC])
-            if score > float("-inf"):
-                running.trial.report(score, int(result["step"]))
 
     def on_trial_complete(self, trial_id: str, result: Row | None = None, error: bool = False) -> None:
         running = self.running.pop(trial_id, None)
@@ -168,7 +161,7 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
             trial = study.ask()
             parameters = space.suggest(trial)
             key = repr(sorted(parameters.items()))
-            if key not in self._tried[name] or trial.user_attrs.get("retry_of"):
+            if key not in self._tried[name]:
                 self._tried[name].add(key)
                 return trial, parameters
             study.tell(trial, state=TrialState.FAIL)
@@ -231,9 +224,12 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
             "retry_of": running.retry_of,
         }
         self._ended(Outcome(row, None if letter.best is None else letter.best.predictions))
-        if status == "failed" or score is None:
+        if interrupted:
+            return  # Optuna keeps it as running, so that a resumed run tries it again
+        if status == "failed" or score is None or letter.best is None:
             self._studies[running.family].tell(running.trial, state=TrialState.FAIL)
-        elif status == "stopped" and running.reports:
+        elif status == "stopped":
+            running.trial.report(score, letter.best.step)
             self._studies[running.family].tell(running.trial, state=TrialState.PRUNED)
         else:
             self._studies[running.family].tell(running.trial, score)
@@ -243,7 +239,8 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
         if row["family"] not in self._budget.families:
             return
         ledger = self._budget.families[row["family"]]
-        self._tried[row["family"]].add(repr(sorted(row["parameters"].items())))
+        if row["reason"] != INTERRUPTED:
+            self._tried[row["family"]].add(repr(sorted(row["parameters"].items())))
         ledger.used += float(row["slot_seconds"])
         if row["score"] is not None and row["status"] != "failed":
             ledger.finished += 1
@@ -253,7 +250,6 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
 
     def abandon(self) -> None:
         """Write the rows of trials that Tune left running when it was interrupted."""
-        self.closing = True
         for trial_id in list(self.running):
             running = self.running.pop(trial_id)
             self._finish(running, ray.get(self._mailbox.take.remote(running.name)), error=False, interrupted=True)
@@ -320,15 +316,20 @@ def search(
         ),
         run_config=tune.RunConfig(name="search", storage_path=str(resources.scratch / "tune"), verbose=0),
     )
-    tuner.fit()
-    if searcher.running:
+    with suppress(KeyboardInterrupt):  # SIGTERM comes out of fit, SIGINT ends it
+        tuner.fit()
+    if not searcher.finished:
         searcher.abandon()
         raise KeyboardInterrupt
     return searcher.closed()
 
 
 def _storage(journal: Path) -> BaseStorage:
-    """Optuna's journal; a line that a kill left torn would spoil all that follow, so it is cut off."""
+    """Optuna's journal; a line that a kill left torn would spoil all that follow, so it is cut off.
+
+    The run's own lock keeps other processes out, so that a lock that is there is a killed process's.
+    """
+    journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
     if journal.exists():
         raw = journal.read_bytes()
         if not raw.endswith(b"\n"):

@@ -35,14 +35,15 @@ class Mailbox:
 
     def put(self, trial: str, report: Report, seconds: float) -> None:
         letter = self._letters.setdefault(trial, Letter())
-        letter.steps, letter.seconds = report.step, seconds
+        letter.steps, letter.seconds, letter.done = report.step, seconds, report.last
         best = letter.best
         if best is None or best.score is None or (report.score is not None and report.score > best.score):
             letter.best = report
 
     def end(self, trial: str, seconds: float, failure: str | None) -> None:
         letter = self._letters.setdefault(trial, Letter())
-        letter.seconds, letter.failure, letter.done = seconds, failure, failure is None
+        letter.seconds, letter.failure = seconds, failure
+        letter.done = letter.done or failure is None
 
     def take(self, trial: str) -> Letter:
         return self._letters.pop(trial, Letter())
@@ -63,7 +64,7 @@ def train(config: dict[str, Any], mailbox: Any) -> None:
     # A hang may hold the interpreter's lock, so the watch is the C library's; the dump names files and lines alone.
     with open(os.devnull, "w") as nowhere:
         faulthandler.dump_traceback_later(config["hard_seconds"], exit=True, file=nowhere)
-        _watch_memory(config["most_bytes"], mailbox, name, started)
+        _watch_memory(config["most_bytes"] or _fair_share(), mailbox, name, started)
 
         def report(found: Report) -> None:
             ray.get(mailbox.put.remote(name, found, time.monotonic() - started))
@@ -79,6 +80,13 @@ def train(config: dict[str, Any], mailbox: Any) -> None:
         finally:
             faulthandler.cancel_dump_traceback_later()
         ray.get(mailbox.end.remote(name, result.seconds, None))
+
+
+def _fair_share() -> int:
+    """Nine tenths of this node's memory, divided by its cores."""
+    import psutil
+
+    return int(psutil.virtual_memory().total * 0.9 / (os.cpu_count() or 1))
 
 
 def _watch_memory(most_bytes: int, mailbox: Any, name: str, started: float) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from harness.corpus.codes import CodeList
 from harness.corpus.store import Slice, open_store
 from harness.decision.objective import objective
+from harness.families import family as family_named
 from harness.families import frame
 from harness.families.family import Context, Knowledge, Predictions
 
@@ -56,6 +57,7 @@ class Report:
     threshold: float
     reason: str | None
     predictions: Predictions
+    last: bool = False  # all steps that its parameters ask for are done
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def run_fit(spec: FitSpec, report: Callable[[Report], None] | None = None) -> Fi
         if validation is not None and report is not None:
             latest = step
             found = objective(spec.objective, validation, predictions)
-            report(Report(step, found.score, found.threshold, found.reason, predictions))
+            most = family_named(spec.family).most_steps(frame.part(spec.family, spec.parameters)[1])
+            report(Report(step, found.score, found.threshold, found.reason, predictions, last=step >= most))
 
     started = time.monotonic()
     context = Context(
