@@ -63,6 +63,11 @@ class DecisionRule:
     always_person: tuple[str, ...] = ()
     promise: Promise | None = None
 
+    @property
+    def least_confidence(self) -> float | None:
+        """From which confidence on a certificate is automatic; None where nothing is promised."""
+        return self.promise.threshold if self.promise is not None and self.promise.made else None
+
     def certified(self, promise: Promise) -> DecisionRule:
         """The same rule with what calibration allowed."""
         return replace(self, promise=promise)
@@ -125,8 +130,8 @@ def decide(rule: DecisionRule, predictions: Predictions, texts: Texts) -> Decisi
     codes = chosen(predictions.scores, rule.threshold)
     sure = confidence(rule.estimator, predictions.scores, rule.threshold)
     reason = np.full(len(texts), Reason.NO_PROMISE, dtype=np.int8)
-    if rule.promise is not None and rule.promise.made and rule.promise.threshold is not None:
-        reason[:] = np.where(sure >= rule.promise.threshold, Reason.AUTOMATIC, Reason.NOT_SURE)
+    if rule.least_confidence is not None:
+        reason[:] = np.where(sure >= rule.least_confidence, Reason.AUTOMATIC, Reason.NOT_SURE)
     always = np.array([always_seen(code, rule.always_person) for code in predictions.labels.codes], dtype=bool)
     row = np.repeat(np.arange(len(texts)), np.diff(codes.indptr))
     if always.any():

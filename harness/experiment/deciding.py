@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from harness.corpus.certificate import Corpus
 from harness.decision.confidence import ESTIMATORS
 from harness.decision.novelty import UnseenWords
 from harness.decision.objective import objective
-from harness.decision.rule import DecisionRule, decide
+from harness.decision.rule import DecisionRule, Decisions, decide
 from harness.experiment import selection
 from harness.experiment.scoring import hindsight, judge
-from harness.experiment.work import Row, Work
+from harness.experiment.work import Work
 from harness.families import FLOORS
+from harness.families.family import Predictions
+from harness.files import Row
 from harness.metrics import selective
 from harness.search.worker import FitSpec, Report, run_fit
 
@@ -25,12 +25,11 @@ def decide_stage(work: Work) -> None:
         return
     train, validation = work.corpus("train"), work.corpus("validation")
     gate = UnseenWords.learnt([train.texts], work.code_list)
-    models = [_of_trial(work, row) for row in selection.best_trials(work.run.trials())] + _floors(work)
+    models = [_of_trial(row) for row in selection.best_trials(work.run.trials())] + _floors(work)
     for model in models:
         predictions = work.run.predictions(f"validation/{model['model']}")
         scored = objective(work.config.search.objective, validation, predictions)
-        rule = _rule(work, scored.threshold, gate, validation, predictions)
-        decisions = decide(rule, predictions, validation.texts)
+        rule, decisions = _rule(work, scored.threshold, gate, validation, predictions)
         model |= {
             "threshold": rule.threshold,
             "estimator": rule.estimator,
@@ -46,7 +45,7 @@ def decide_stage(work: Work) -> None:
     work.run.write_stage("decide", {"models": models})
 
 
-def _of_trial(work: Work, row: Row) -> Row:
+def _of_trial(row: Row) -> Row:
     return {
         "model": row["trial"],
         "family": row["family"],
@@ -88,14 +87,16 @@ def _floors(work: Work) -> list[Row]:
     return rows
 
 
-def _rule(work: Work, threshold: float, gate: UnseenWords, validation: Corpus, predictions: Any) -> DecisionRule:
-    """The estimator of confidence is the one with the least area under generalised risk and coverage."""
-    best: tuple[float, DecisionRule] | None = None
+def _rule(
+    work: Work, threshold: float, gate: UnseenWords, validation: Corpus, predictions: Predictions
+) -> tuple[DecisionRule, Decisions]:
+    """The rule with the estimator of least area under generalised risk and coverage, and what it decides."""
+    best: tuple[float, DecisionRule, Decisions] | None = None
     for name in ESTIMATORS:
         rule = DecisionRule(threshold, name, gate, work.config.automation.always_person)
         decisions = decide(rule, predictions, validation.texts)
         area = selective.augrc(judge(validation, decisions).errors, decisions.confidence)
         if best is None or (area is not None and area < best[0]):
-            best = (np.inf if area is None else area, rule)
+            best = (np.inf if area is None else area, rule, decisions)
     assert best is not None  # noqa: S101  (the registry of estimators is not empty)
-    return best[1]
+    return best[1], best[2]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from harness.config import Columns, CorpusConfig, RunConfig
 from harness.corpus.codes import CodeList
 from harness.decision.rule import DecisionRule
 from harness.errors import RunError
+from harness.files import Row
 from harness.production import bundle
 from harness.run.folder import RunFolder
 from harness.search.worker import read_files
-
-Row = dict[str, Any]
 
 # How `harness corpus generate` writes generated certificates: a bundle of a generated corpus reads the same.
 GENERATED = CorpusConfig(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.errors import RunError
 from harness.experiment import selection
-from harness.experiment.work import Row
+from harness.files import Row
 from harness.run.folder import RunFolder
 
 

@@ -11,7 +11,8 @@ from harness.experiment.picking import make_pick
 from harness.experiment.refitting import refit_stage
 from harness.experiment.score import score_stage
 from harness.experiment.searching import search_stage
-from harness.experiment.work import Row, Work
+from harness.experiment.work import Work
+from harness.files import Row
 from harness.leaderboard.page import write_page
 
 

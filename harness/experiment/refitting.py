@@ -6,9 +6,9 @@ from harness.corpus.store import Slice
 from harness.decision.novelty import UnseenWords
 from harness.decision.rule import DecisionRule
 from harness.errors import RunError
-from harness.experiment.work import Row, Work
-from harness.families import FLOORS
-from harness.search.worker import Failure, FitResult, FitSpec, run_fit, write_files
+from harness.experiment.work import Work
+from harness.files import Row
+from harness.search.worker import Failure, FitSpec, write_files
 
 
 def refit_stage(work: Work) -> list[str]:
@@ -21,8 +21,8 @@ def refit_stage(work: Work) -> list[str]:
 
 
 def _refit(work: Work) -> Row:
-    rows = _fit_rows(work)
-    work.say(f"fitting {len(work.models())} models again on {' + '.join(_fit_roles(work))}")
+    models, rows = work.models(), _fit_rows(work)
+    work.say(f"fitting {len(models)} models again on {' + '.join(_fit_roles(work))}")
     gate = UnseenWords.learnt([work.store.corpus(*rows).texts], work.code_list)
     specs = [
         FitSpec(
@@ -34,12 +34,12 @@ def _refit(work: Work) -> Row:
             seed=work.config.search.seed,
             steps=model["steps"],
             keep=True,
-            device="cpu" if model["kind"] == "floor" else work.cluster.device(model["family"]),
+            device=work.cluster.device(model["family"]),
         )
-        for model in work.models()
+        for model in models
     ]
     lost, done = {}, {}
-    for model, result in zip(work.models(), _fit(work, specs), strict=True):
+    for model, result in zip(models, work.cluster.fit(specs), strict=True):
         name = model["model"]
         if isinstance(result, Failure):
             lost[name] = result.reason
@@ -52,16 +52,9 @@ def _refit(work: Work) -> Row:
             "n_labels": result.n_labels,
             "bytes": sum(map(len, result.model.values())),
         }
-    if not any(name in done for name in (model["model"] for model in work.models() if model["kind"] != "floor")):
+    if not any(model["model"] in done for model in models if model["kind"] != "floor"):
         raise RunError(f"a run needs a finalist that can be fitted again, but none could ({'; '.join(lost.values())})")
     return {"lost": lost, "models": done, "roles": _fit_roles(work)}
-
-
-def _fit(work: Work, specs: list[FitSpec]) -> list[FitResult | Failure]:
-    """Floors need no framework and no worker."""
-    searched = [spec for spec in specs if spec.family not in FLOORS]
-    found = iter(work.cluster.fit(searched))
-    return [run_fit(spec) if spec.family in FLOORS else next(found) for spec in specs]
 
 
 def _fit_roles(work: Work) -> list[str]:

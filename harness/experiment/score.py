@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.decision.rule import DecisionRule, Decisions, decide
 from harness.experiment.scoring import curve_rows, score_row
-from harness.experiment.work import Row, Work
+from harness.experiment.work import Work
+from harness.files import Row
 
 
 def score_stage(work: Work) -> None:
@@ -17,29 +18,32 @@ def score_stage(work: Work) -> None:
         speeds |= work.predict(work.fitted(), "heldout")
     rows: list[Row] = []
     curves: list[Row] = []
+    refitted, provenance = work.refitted(), _provenance(work)
     for model in work.models():
         name = model["model"]
         rule = DecisionRule.load(work.run.path / "rules" / name)
-        _score(work, rows, curves, model, "validation", rule, None)
-        if name in (work.run.stage("refit") or {})["models"]:
+        shared = {**provenance, "bytes": refitted.get(name, {}).get("bytes")}
+        searched = {**shared, "fit_seconds": model["fit_seconds"], "certificates_per_second": None}
+        _score(work, rows, curves, model, "validation", rule, searched)
+        if name in refitted:
             rule = DecisionRule.load(work.run.model(name) / "rule")
+            again = {**shared, "fit_seconds": refitted[name]["seconds"], "certificates_per_second": speeds.get(name)}
             for role in ("calibration", "heldout"):
                 if role in work.store.roles:
-                    _score(work, rows, curves, model, role, rule, speeds.get(name))
+                    _score(work, rows, curves, model, role, rule, again)
     work.run.write_figure("risk_coverage", curves)
     work.run.write_scorecards(rows)
     work.run.write_stage("score", {"rows": len(rows)})
 
 
 def _score(
-    work: Work, rows: list[Row], curves: list[Row], model: Row, role: str, rule: DecisionRule, speed: float | None
+    work: Work, rows: list[Row], curves: list[Row], model: Row, role: str, rule: DecisionRule, more: Row
 ) -> None:
+    """Append the rows and curves of one model and role; ``more`` is what all of its rows carry besides."""
     name = model["model"]
     corpus, predictions = work.corpus(role), work.run.predictions(f"{role}/{name}")
     decisions = decide(rule, predictions, corpus.texts)
-    made = rule.promise is not None and rule.promise.made
-    promised = rule.promise.threshold if made and rule.promise is not None else None
-    refitted = (work.run.stage("refit") or {})["models"].get(name, {})
+    promised = rule.promise if rule.promise is not None and rule.promise.made else None
     start = work.store.roles[role].start
     slices = {
         "all": work.store.roles[role],
@@ -51,7 +55,7 @@ def _score(
         said = _rows_of(decisions, part)
         rows.append(
             {
-                **_provenance(work),
+                **more,
                 "run": work.run.name,
                 "model": name,
                 "family": model["family"],
@@ -63,20 +67,15 @@ def _score(
                 "role": role,
                 "refit": role != "validation" and work.config.years.refit,
                 "year": year,
-                **score_row(reference, said, promised, seed=work.config.search.seed),
-                "promised_coverage": rule.promise.coverage
-                if role == "calibration" and rule.promise is not None and made
-                else None,
-                "fit_seconds": model["fit_seconds"] if role == "validation" else refitted.get("seconds"),
-                "certificates_per_second": speed,
-                "bytes": refitted.get("bytes"),
-                "reason": _reason(work, model, role, rule),
+                **score_row(reference, said, rule.least_confidence, seed=work.config.search.seed),
+                "promised_coverage": promised.coverage if promised is not None and role == "calibration" else None,
+                "reason": _reason(model, role, rule),
             }
         )
         curves += [{"model": name, "role": role, "year": year, **point} for point in curve_rows(reference, said)]
 
 
-def _reason(work: Work, model: Row, role: str, rule: DecisionRule) -> str | None:
+def _reason(model: Row, role: str, rule: DecisionRule) -> str | None:
     """Why this row has no coverage and risk at a working point."""
     if role == "validation":
         return "a working point is certified on calibration years, for the refitted model"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,12 +10,11 @@ from harness.corpus.certificate import BoolArray, Corpus
 from harness.decision.objective import align
 from harness.decision.rule import Decisions
 from harness.families.family import Predictions
+from harness.files import Row
 from harness.metrics import bootstrap, multilabel, selective
 
 ORACLE_RISK = 0.02
 CURVE_POINTS = 400
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

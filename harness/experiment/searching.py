@@ -6,7 +6,8 @@ import time
 
 from harness.errors import PartlyDone
 from harness.experiment import selection
-from harness.experiment.work import Row, Work
+from harness.experiment.work import Work
+from harness.files import Row
 from harness.search.runner import Outcome, Task, search
 from harness.search.worker import FitSpec
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+
+from harness.files import Row
 
 NEAR = 0.9  # of the best validation objective: persons work from the proposals of the pick
-
-Row = dict[str, Any]
 
 
 def best_trials(trials: Sequence[Row]) -> list[Row]:

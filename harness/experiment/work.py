@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from harness.config import RunConfig
 from harness.corpus.certificate import Corpus
 from harness.corpus.codes import CodeList
 from harness.corpus.store import Store
 from harness.errors import RunError
-from harness.files import write_json
+from harness.files import Row, write_json
 from harness.run.folder import RunFolder
 from harness.search.cluster import Cluster
 from harness.search.space import Space
-from harness.search.worker import Failure, PredictResult, PredictSpec, read_files, run_predict
-
-Row = dict[str, Any]
+from harness.search.worker import Failure, PredictSpec, read_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +45,23 @@ class Work:
     def fitted(self) -> list[Row]:
         return [model for model in self.models() if model["model"] in self.refitted()]
 
-    def device(self, model: Row) -> str:
-        return "cpu" if model["kind"] == "floor" else self.cluster.device(model["family"])
-
     def predict(self, models: list[Row], role: str) -> dict[str, float]:
         """Cache each refitted model's predictions of a role; certificates per second by model."""
         self.say(f"predicting {role}")
         rows = self.store.roles[role]
         specs = [
             PredictSpec(
-                read_files(self.run.model(model["model"]) / "model"), str(self.store.path), (rows,), self.device(model)
+                read_files(self.run.model(model["model"]) / "model"),
+                str(self.store.path),
+                (rows,),
+                self.cluster.device(model["family"]),
             )
             for model in models
         ]
-        searched = [
-            (spec, model["family"]) for spec, model in zip(specs, models, strict=True) if model["kind"] != "floor"
-        ]
-        found = iter(self.cluster.predict([spec for spec, _ in searched], [family for _, family in searched]))
         speeds = {}
-        for spec, model in zip(specs, models, strict=True):
-            result: PredictResult | Failure = run_predict(spec) if model["kind"] == "floor" else next(found)
+        for model, result in zip(
+            models, self.cluster.predict(specs, [model["family"] for model in models]), strict=True
+        ):
             if isinstance(result, Failure):
                 raise RunError(f"{model['model']} could not predict {role} ({result.reason})")
             self.run.save_predictions(f"{role}/{model['model']}", result.predictions)

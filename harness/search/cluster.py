@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 
 from harness.errors import RunError, place
+from harness.families import FLOORS
 from harness.families import family as family_named
 from harness.families.runtime import settle
 from harness.search.worker import (
@@ -62,11 +63,11 @@ class Cluster:
         return "gpu" if "GPU" in self.resources(family) else "cpu"
 
     def fit(self, specs: Sequence[FitSpec]) -> list[FitResult | Failure]:
-        """Fit each spec in a process of its own; results in the order of the specs."""
+        """Fit each spec in a process of its own, floors in this one; results in the order of the specs."""
         return self._each(run_fit, specs, [spec.family for spec in specs])
 
     def predict(self, specs: Sequence[PredictSpec], families: Sequence[str]) -> list[PredictResult | Failure]:
-        """Predict with each model in a process of its own."""
+        """Predict with each model in a process of its own, with floors in this one."""
         return self._each(run_predict, specs, families)
 
     def _each(self, run: Callable[[S], R], specs: Sequence[S], families: Sequence[str]) -> list[R | Failure]:
@@ -79,17 +80,20 @@ class Cluster:
             except BaseException as error:  # noqa: BLE001  (whatever it is, only its type and place may leave)
                 return Failure(place(error))
 
-        pending = []
+        pending: list[Any] = []  # in the order of the specs; a floor needs no framework and so no worker
         for spec, family in zip(specs, families, strict=True):
+            if family in FLOORS:
+                pending.append(None)
+                continue
             resources = self.resources(family)
             task = ray.remote(num_cpus=resources["CPU"], num_gpus=resources.get("GPU", 0), max_calls=1, max_retries=0)(
                 guarded
             )
             pending.append(task.remote(spec))
         results: list[R | Failure] = []
-        for reference in pending:
+        for spec, reference in zip(specs, pending, strict=True):
             try:
-                results.append(ray.get(reference))
+                results.append(run(spec) if reference is None else ray.get(reference))
             except ray.exceptions.RayError as error:
                 results.append(Failure(f"{type(error).__name__}: the worker's process ended"))
         return results

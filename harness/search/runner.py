@@ -21,6 +21,7 @@ from ray.tune.search import Searcher
 
 from harness.families import family as family_named
 from harness.families.family import Predictions
+from harness.files import Row
 from harness.search.budget import Budget
 from harness.search.cluster import Cluster
 from harness.search.scheduler import METRIC, FamilyScheduler
@@ -31,8 +32,6 @@ from harness.search.worker import FitSpec
 FAILURES = 3  # in a row before a family's first finished trial: nothing more of it is tried
 REPEATS = 20  # draws that were tried already, before a space counts as exhausted
 GRACE = 5.0  # seconds that a running trial has after the budget's end
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,6 @@ class Task:
 @dataclass
 class _Running:
     family: str
-    number: int
     name: str
     trial: optuna.trial.Trial
     parameters: Row
@@ -100,7 +98,7 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
 
     def suggest(self, trial_id: str) -> Row | str | None:
         now, left = time.monotonic(), self._left()
-        self._close(now)
+        self._close()
         if self._budget.running() >= self._slots:
             return None
         name = self._budget.next(now, left, self._fits)
@@ -145,7 +143,7 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
     def _left(self) -> float:
         return self._task.budget - (time.monotonic() - self._start)
 
-    def _close(self, now: float) -> None:
+    def _close(self) -> None:
         """Families that may start nothing more give what they leave to the others."""
         for name, ledger in self._budget.families.items():
             began = len(self._tried[name])
@@ -175,7 +173,6 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
         taken = {running.slot for running in self.running.values()}
         running = _Running(
             family=name,
-            number=trial.number,
             name=f"{name}-{trial.number}",
             trial=trial,
             parameters=parameters,

@@ -18,8 +18,8 @@ from harness.decision.rule import DecisionRule
 from harness.experiment.certify import READINGS, certify_stage
 from harness.experiment.deciding import decide_stage
 from harness.experiment.refitting import refit_stage
-from harness.experiment.work import Row, Work
-from harness.files import read_rows
+from harness.experiment.work import Work
+from harness.files import Row, read_rows
 from harness.run.folder import RunFolder
 from harness.search.cluster import Cluster
 from harness.search.worker import Failure, FitResult, FitSpec, PredictResult, PredictSpec, Report, run_fit, run_predict

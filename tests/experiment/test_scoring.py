@@ -223,6 +223,7 @@ def test_rows_of_the_stage_have_every_column_of_the_design(tmp_path: Path) -> No
         config=SimpleNamespace(years=SimpleNamespace(refit=True), search=SimpleNamespace(seed=0)),
         corpus=corpora.__getitem__,
         models=lambda: models,
+        refitted=lambda: (run.stage("refit") or {})["models"],
     )
     score_stage(work)
 

@@ -13,8 +13,9 @@ from ray.tune.search import Searcher
 
 from harness.corpus.certificate import LabelSet
 from harness.families.family import Predictions, no_scores
+from harness.files import Row
 from harness.search.cluster import Cluster
-from harness.search.runner import INTERRUPTED, FamilySearcher, Outcome, Row, Task
+from harness.search.runner import INTERRUPTED, FamilySearcher, Outcome, Task
 from harness.search.space import load_space
 from harness.search.trial import Letter
 from harness.search.worker import FitSpec, Report
