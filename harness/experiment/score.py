@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from harness.decision.rule import DecisionRule, Decisions, decide
-from harness.experiment.scoring import curve_rows, score_row
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.corpus.certificate import Corpus, IntArray
+from harness.corpus.store import Slice
+from harness.decision.rule import DecisionRule, decide
+from harness.experiment.scoring import Said, curve_rows, judge, score_row
 from harness.experiment.work import Work
 from harness.files import Row
 
@@ -18,41 +24,80 @@ def score_stage(work: Work) -> None:
         speeds |= work.predict(work.fitted(), "heldout")
     rows: list[Row] = []
     curves: list[Row] = []
-    refitted, provenance = work.refitted(), _provenance(work)
+    refitted, provenance, roles = work.refitted(), _provenance(work), _roles(work)
     for model in work.models():
         name = model["model"]
         rule = DecisionRule.load(work.run.path / "rules" / name)
         shared = {**provenance, "bytes": refitted.get(name, {}).get("bytes")}
         searched = {**shared, "fit_seconds": model["fit_seconds"], "certificates_per_second": None}
-        _score(work, rows, curves, model, "validation", rule, searched)
+        _score(work, rows, curves, model, roles["validation"], rule, searched)
         if name in refitted:
             rule = DecisionRule.load(work.run.model(name) / "rule")
             again = {**shared, "fit_seconds": refitted[name]["seconds"], "certificates_per_second": speeds.get(name)}
             for role in ("calibration", "heldout"):
-                if role in work.store.roles:
-                    _score(work, rows, curves, model, role, rule, again)
+                if role in roles:
+                    _score(work, rows, curves, model, roles[role], rule, again)
     work.run.write_figure("risk_coverage", curves)
     work.run.write_scorecards(rows)
     work.run.write_stage("score", {"rows": len(rows)})
 
 
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """What all models are scored on.
+
+    Attributes
+    ----------
+    slices : the role's rows by year, all of them together first; counted from its first certificate
+    frequency : (n_labels,) in how many certificates of the fits behind its rows each code stood
+    """
+
+    name: str
+    corpus: Corpus
+    slices: dict[str, Slice]
+    frequency: IntArray
+
+
+def _roles(work: Work) -> dict[str, _Role]:
+    """The roles that are scored; validation was predicted by the search's fits, the others by the refitted models."""
+    counts = {role: _frequency(work.corpus(role)) for role in ("train", "validation")}
+    found: dict[str, _Role] = {}
+    for role in ("validation", "calibration", "heldout"):
+        if role in work.store.roles:
+            whole = work.store.roles[role]
+            again = role != "validation" and work.config.years.refit
+            found[role] = _Role(
+                role,
+                work.corpus(role),
+                {
+                    year: Slice(rows.start - whole.start, rows.stop - whole.start)
+                    for year, rows in (
+                        ("all", whole),
+                        *((str(year), rows) for year, rows in sorted(work.store.years[role].items())),
+                    )
+                },
+                counts["train"] + counts["validation"] if again else counts["train"],
+            )
+    return found
+
+
+def _frequency(corpus: Corpus) -> IntArray:
+    return np.bincount(corpus.codes.indices, minlength=len(corpus.labels))
+
+
 def _score(
-    work: Work, rows: list[Row], curves: list[Row], model: Row, role: str, rule: DecisionRule, more: Row
+    work: Work, rows: list[Row], curves: list[Row], model: Row, role: _Role, rule: DecisionRule, more: Row
 ) -> None:
     """Append the rows and curves of one model and role; ``more`` is what all of its rows carry besides."""
     name = model["model"]
-    corpus, predictions = work.corpus(role), work.run.predictions(f"{role}/{name}")
-    decisions = decide(rule, predictions, corpus.texts)
+    predictions = work.run.predictions(f"{role.name}/{name}")
+    said = Said(predictions, decide(rule, predictions, role.corpus.texts), rule.estimator, rule.least_confidence)
     promised = rule.promise if rule.promise is not None and rule.promise.made else None
-    start = work.store.roles[role].start
-    slices = {
-        "all": work.store.roles[role],
-        **{str(year): of_year for year, of_year in sorted(work.store.years[role].items())},
-    }
-    for year, where in slices.items():
-        part = slice(where.start - start, where.stop - start)
-        reference = corpus.rows(part.start, part.stop)
-        said = _rows_of(decisions, part)
+    measured: dict[Slice, tuple[Row, list[Row]]] = {}
+    for year, where in role.slices.items():
+        if where not in measured:  # a role of one year is that year
+            measured[where] = _measured(role, where, said, work.config.search.seed)
+        row, curve = measured[where]
         rows.append(
             {
                 **more,
@@ -64,15 +109,23 @@ def _score(
                 "steps": model["steps"],
                 "threshold": rule.threshold,
                 "estimator": rule.estimator,
-                "role": role,
-                "refit": role != "validation" and work.config.years.refit,
+                "role": role.name,
+                "refit": role.name != "validation" and work.config.years.refit,
                 "year": year,
-                **score_row(reference, said, rule.least_confidence, seed=work.config.search.seed),
-                "promised_coverage": promised.coverage if promised is not None and role == "calibration" else None,
-                "reason": _reason(model, role, rule),
+                **row,
+                "promised_coverage": promised.coverage if promised is not None and role.name == "calibration" else None,
+                "reason": _reason(model, role.name, rule),
             }
         )
-        curves += [{"model": name, "role": role, "year": year, **point} for point in curve_rows(reference, said)]
+        curves += [{"model": name, "role": role.name, "year": year, **point} for point in curve]
+
+
+def _measured(role: _Role, where: Slice, said: Said, seed: int) -> tuple[Row, list[Row]]:
+    """The row and the curve of one slice; its decisions are held against the codes once."""
+    reference = role.corpus.rows(where.start, where.stop)
+    mine = said.rows(role.corpus.texts, where.start, where.stop)
+    judged = judge(reference, mine.decisions)
+    return score_row(reference, mine, judged, role.frequency, seed=seed), curve_rows(judged, mine.decisions)
 
 
 def _reason(model: Row, role: str, rule: DecisionRule) -> str | None:
@@ -93,16 +146,6 @@ def _provenance(work: Work) -> Row:
         "hardware": meta["hardware"],
         "seed": meta["seed"],
         "fingerprint": corpus["fingerprint"],
-        "code_list": corpus["code_list"] and corpus["code_list"]["fingerprint"],
+        **{name: (corpus.get(name) or {}).get("fingerprint") for name in ("code_list", "dictionaries")},
         "years": {role: part["years"] for role, part in corpus["roles"].items()},
     }
-
-
-def _rows_of(decisions: Decisions, part: slice) -> Decisions:
-    return Decisions(
-        decisions.labels,
-        decisions.codes[part],
-        decisions.confidence[part],
-        decisions.eligible[part],
-        decisions.reason[part],
-    )

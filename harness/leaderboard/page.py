@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from harness.files import write_text
 from harness.leaderboard import draw, figures, text
+from harness.leaderboard.more import more
 from harness.leaderboard.provenance import GLOSSARY, provenance
 from harness.leaderboard.rows import Evidence, read
 from harness.leaderboard.table import BAR, MOST_TRIALS, leaderboard, trials
@@ -73,6 +74,7 @@ def build_page(run: RunFolder) -> str:
         generated=bool(evidence.corpus.get("generated")),
         verdict=verdict(evidence),
         table=table,
+        more=more(evidence, table),
         curves=curves,
         grid=figures.GRID,
         years=years,

@@ -95,6 +95,57 @@ GLOSSARY = (
         "",
         "A trivial row that every model must beat: no code, the most frequent codes, exact repeats of old texts.",
     ),
+    Term(
+        "precision, recall",
+        "higher",
+        "Share of the predicted pairs that are true, and of the true pairs that are predicted.",
+    ),
+    Term("samples-F1", "higher", "Mean F1 of the certificates; an empty reference met by an empty prediction has 1."),
+    Term(
+        "Hamming loss",
+        "lower",
+        "Share of all (certificate, code) pairs that are wrong; small wherever there are many codes.",
+    ),
+    Term(
+        "AP",
+        "higher",
+        "Micro-averaged average precision: the precision at each recall, over all pairs ranked by their scores.",
+    ),
+    Term(
+        "P@k",
+        "higher",
+        "Precision at k: the share of true codes among a certificate’s k highest scores, over certificates with a code. "
+        "Where they have fewer than k codes, 1 is out of reach.",
+    ),
+    Term(
+        "LRAP",
+        "higher",
+        "Label-ranking average precision: for each true code, the share of true codes among all that are ranked as high.",
+    ),
+    Term(
+        "categories, chapters",
+        "",
+        "Codes put together by their first three characters, and by the chapters of WHO’s ICD-10; a certificate has one "
+        "if it has any code of it. A code of another kind stands for itself.",
+    ),
+    Term(
+        "frequency of a code",
+        "",
+        "The number of certificates with the code in the fit behind the row: train, or train and validation after a refit.",
+    ),
+    Term("Brier", "lower", "Mean squared difference of the confidence and whether the whole set of codes is right."),
+    Term(
+        "ECE",
+        "lower",
+        "Expected calibration error: how far the confidence is from the share that is right, on the mean of 15 groups of "
+        "like confidence.",
+    ),
+    Term(
+        "CLEF’s measure",
+        "higher",
+        "Precision, recall and F1 over (document, line, code) triples, as CLEF eHealth 2016–2018 scored the aligned form "
+        "of its certificates; external causes are V01–Y98.",
+    ),
     Term("labels", "", "Codes that the model can give: those it was fitted on, and those its code list adds."),
 )
 
@@ -113,11 +164,6 @@ def provenance(evidence: Evidence) -> Provenance:
 
 
 def _certificates(corpus: Row) -> Facts:
-    codes = corpus.get("code_list")
-    known = text.DASH if not corpus else "none"
-    if codes:
-        known = f"{text.plain(codes.get('name'))}, {text.number_of(codes.get('n') or 0, 'code')}"
-        known += f", fingerprint {text.plain(codes.get('fingerprint'))}" if codes.get("fingerprint") else ""
     return Facts(
         "Certificates",
         (
@@ -129,9 +175,21 @@ def _certificates(corpus: Row) -> Facts:
             ("codes that occur", text.count(number(corpus.get("n_codes")))),
             ("codes by line", text.plain(corpus.get("by_line"))),
             ("outside all roles", text.count(number(corpus.get("outside_roles")))),
-            ("code list", known),
+            ("code list", _known(corpus, "code_list", "code")),
+            ("dictionaries", _known(corpus, "dictionaries", "row")),
         ),
     )
+
+
+def _known(corpus: Row, key: str, unit: str) -> str:
+    """A code list or dictionaries, by name, size and fingerprint."""
+    given = corpus.get(key)
+    if not given:
+        return "none" if corpus else text.DASH
+    parts = [text.plain(given.get("names") or given.get("name")), text.number_of(given.get("n") or 0, unit)]
+    if given.get("fingerprint"):
+        parts.append(f"fingerprint {text.plain(given['fingerprint'])}")
+    return ", ".join(part for part in parts if part != text.DASH)
 
 
 def _search(evidence: Evidence) -> Facts:

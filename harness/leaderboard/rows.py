@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.files import Row
+from harness.leaderboard import text
 from harness.run.folder import RunFolder
 
 ALL = "all"
@@ -53,6 +54,13 @@ class Evidence:
         """The role whose scores the page ranks by: held-out years where there are any, else validation."""
         return "heldout" if any(row["role"] == "heldout" for row in self.scorecards) else "validation"
 
+    @property
+    def known(self) -> str:
+        """What the models knew besides certificates; a score with a code list and one without are not of one kind."""
+        if not self.corpus:
+            return ""
+        return f"{_given(self.corpus.get('code_list'), 'code list', 'code')}, {_given(self.corpus.get('dictionaries'), 'dictionaries', 'row')}"
+
     def years(self, role: str) -> list[str]:
         """The single years that this role has scores of, oldest first."""
         return sorted({str(row["year"]) for row in self.scorecards if row["role"] == role and str(row["year"]) != ALL})
@@ -94,6 +102,15 @@ def read(run: RunFolder) -> Evidence:
         pick=run.pick(),
         curves=tuple(run.figure("risk_coverage")),
     )
+
+
+def _given(row: Row | None, thing: str, unit: str) -> str:
+    if not row:
+        return f"without {thing}" if thing.endswith("ies") else f"without a {thing}"
+    names = text.plain(row.get("names") or row.get("name") or [])
+    n = number(row.get("n"))
+    size = "" if n is None else f" ({text.number_of(n, unit)})"
+    return f"with {thing}{'' if names == text.DASH else f' {names}'}{size}"
 
 
 def ranks(trial: Row) -> bool:

@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.files import Row
 from harness.leaderboard import text
+from harness.leaderboard.columns import AUTOMATION, COST, MORE, SCORES, TEXTS, VALIDATION, Column
 from harness.leaderboard.figures import Look
 from harness.leaderboard.rows import Evidence, Model, number, ranks
 
 BAR = 84.0  # width of the bar in a cell, in pixels
 MOST_TRIALS = 200
 MOST_FAILED = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: how it is headed, written and sorted.
-
-    Attributes
-    ----------
-    better : ``high``, ``low``, or "" where neither is
-    from_zero : whether the scale of its bars begins at 0
-    """
-
-    key: str
-    label: str
-    help: str
-    better: str = ""
-    write: Callable[[float | None], str] | None = None
-    has_interval: bool = False
-    from_zero: bool = False
+_PLACE = ("role", "year", "code_list", "dictionaries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,53 +88,12 @@ class Trials:
     total: int
 
 
-VALIDATION = Column(
-    "validation_micro_f1",
-    "micro\N{NON-BREAKING HYPHEN}F1",
-    "on validation, of the fit that the search made",
-    "high",
-    text.score,
-)
-SCORES = (
-    Column(
-        "micro_f1", "micro\N{NON-BREAKING HYPHEN}F1", "over all (certificate, code) pairs", "high", text.score, True
-    ),
-    Column("exact_match", "exact match", "share of certificates whose codes are all right", "high", text.share, True),
-    Column("macro_f1", "macro\N{NON-BREAKING HYPHEN}F1", "mean F1 of the codes that occur", "high", text.score),
-    Column("aurc", "AURC", "area under the risk–coverage curve", "low", text.area),
-    Column("augrc", "AUGRC", "area under the generalised risk–coverage curve", "low", text.area),
-    Column(
-        "oracle_coverage_at_2",
-        f"oracle coverage at 2{text.SPACE}%",
-        "largest coverage at a risk of 2 %, threshold chosen in hindsight",
-        "high",
-        text.share,
-    ),
-)
-AUTOMATION = (
-    Column("promised_coverage", "promised coverage", "on calibration, at the certified threshold", "high", text.share),
-    Column("coverage", "coverage", "share coded without a person, at the working point", "high", text.share),
-    Column("risk", "risk", "share wrong of those coded without a person", "low", text.risk, True, from_zero=True),
-)
-COST = (
-    Column("n_labels", "labels", "codes that the model can give", "high", text.count),
-    Column("fit_seconds", f"fit,{text.SPACE}s", "seconds of the fit behind this row", "low", text.seconds),
-    Column("certificates_per_second", "certificates per second", "speed of prediction", "high", text.count),
-    Column("bytes", "size", "of the saved model", "low", text.size),
-)
-TEXTS = (
-    Column("model", "model", "name in the run"),
-    Column("family", "family", "class of models"),
-    Column("kind", "kind", "baseline, transfer, encoder-decoder, ensemble or floor"),
-)
-
-
 def leaderboard(evidence: Evidence, models: list[Model], looks: dict[str, Look]) -> Table:
     """One line a model, the best micro-F1 first; on held-out years, or on validation where there are none."""
     role = evidence.shown_role
     heldout = role == "heldout"
     years = text.years(evidence.years(role))
-    rows = {model.name: _row(evidence, model.name, role) for model in models}
+    rows = {model.name: shown(evidence, model.name) for model in models}
     columns = (*TEXTS, *((VALIDATION,) if heldout else ()), *SCORES, *AUTOMATION, *COST)
     scales = {column.key: _scale(column, evidence, models, rows) for column in columns if column.has_interval}
     lines = []
@@ -179,7 +120,9 @@ def leaderboard(evidence: Evidence, models: list[Model], looks: dict[str, Look])
         ),
         columns=columns,
         lines=tuple(lines),
-        caption=f"{scored} {years}" + (f", {text.number_of(n, 'certificate')}" if n is not None else ""),
+        caption=f"{scored} {years}"
+        + (f", {text.number_of(n, 'certificate')}" if n is not None else "")
+        + (f"; {evidence.known}" if evidence.known else ""),
         kinds=tuple(dict.fromkeys(line.model.kind for line in lines)),
         raw_columns=_raw_keys(columns),
         reasons=tuple((reason, tuple(names)) for reason, names in missing.items()),
@@ -228,8 +171,9 @@ def _family_line(name: str, evidence: Evidence, statuses: tuple[str, ...]) -> Fa
     )
 
 
-def _row(evidence: Evidence, model: str, role: str) -> Row:
+def shown(evidence: Evidence, model: str) -> Row:
     """The model's scores on the shown role, with what calibration and validation say about it."""
+    role = evidence.shown_role
     row: Row = dict(
         evidence.row(model, role) or {"reason": f"not scored on {'held-out' if role == 'heldout' else role} years"}
     )
@@ -254,13 +198,15 @@ def _raw_keys(columns: tuple[Column, ...]) -> tuple[str, ...]:
     keys: list[str] = []
     for column in columns:
         keys += [column.key, f"{column.key}_low", f"{column.key}_high"] if column.has_interval else [column.key]
-    return (*keys, "role", "year", "n", "reason")
+    more = [column.key for _, groups in MORE for group in groups for column in group.columns]
+    counts = [group.counted for _, groups in MORE for group in groups if group.counted]
+    return (*keys, *more, *counts, *_PLACE, "n", "reason")
 
 
 def _raw(row: Row, model: Model, key: str) -> float | str | None:
     if key in _words(model):
         return _words(model)[key]
-    if key in ("role", "year", "reason"):
+    if key in (*_PLACE, "reason"):
         return text.public(str(row.get(key) or ""))
     return number(row.get(key))
 

@@ -19,6 +19,11 @@ def area(value: float | None) -> str:
     return DASH if value is None else f"{value:.4f}"
 
 
+def small(value: float | None) -> str:
+    """A share that is small whatever the model: two digits that count."""
+    return DASH if value is None else f"{value:#.2g}"
+
+
 def share(value: float | None) -> str:
     """A share as a percentage with one decimal."""
     return DASH if value is None else f"{100 * value:.1f}{SPACE}%"

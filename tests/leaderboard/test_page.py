@@ -241,6 +241,9 @@ def until(page: Any, condition: str) -> None:
 def test_it_opens_from_disk_draws_and_asks_for_nothing(browser: Any, run: RunFolder, width: int) -> None:
     watch = opened(browser, run, width)
     page = watch.page
+    page.locator("#more summary").click()
+    assert page.locator("#more table").count() == 3
+    assert page.locator("#more tbody tr").count() == 18
     assert page.locator(".plot svg.main-svg").count() >= 4
     assert page.locator("[data-plot=curves] .scatterlayer path.js-line").count() >= 3
     assert page.locator(".plot .main-svg:not([aria-hidden=true])").count() == 0
@@ -278,6 +281,10 @@ def test_tables_sort_filter_and_download(browser: Any, run: RunFolder) -> None:
         page.keyboard.press("Enter")
         assert page.locator(f"#models th[aria-sort={order}]").inner_text().startswith("risk")
         assert all(name.startswith("floor-") for name in names()[-3:])
+    page.locator("#more summary").click()
+    page.locator("#more th[aria-sort] button", has_text=re.compile("^LRAP$")).click()
+    first = page.locator("#more table").first.locator("tbody tr").first
+    assert first.locator("th").get_attribute("data-value") == "linear-3"
     page.locator("#kinds input[value=floor]").uncheck()
     assert len(names()) == 3
     assert page.locator("#shown").inner_text() == "3 of 6 rows"

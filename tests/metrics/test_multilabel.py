@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
+from sklearn.metrics import accuracy_score, f1_score, hamming_loss, precision_score, recall_score
 
 from harness.metrics import multilabel
 
@@ -46,6 +46,21 @@ def test_by_hand() -> None:
     assert multilabel.macro_f1(y_true, y_pred) == pytest.approx((1 + 2 / 3 + 0) / 3)
     assert multilabel.exact(counts).tolist() == [False, True, False, True]
     assert multilabel.exact_match(counts) == 0.5
+    assert multilabel.samples_f1(counts) == pytest.approx((4 / 6 + 1 + 0 + 1) / 4)
+    assert multilabel.hamming_loss(counts, 4) == 3 / 16
+
+
+@given(pairs())
+def test_counts_by_code_are_those_of_the_transposed(pair: tuple[Dense, Dense]) -> None:
+    y_true, y_pred = csr_array(pair[0]), csr_array(pair[1])
+    tally = multilabel.tally(y_true, y_pred)
+    turned = multilabel.counts(csr_array(pair[0].T), csr_array(pair[1].T))
+    for part in ("tp", "fp", "fn"):
+        assert getattr(tally.codes, part).tolist() == getattr(turned, part).tolist()
+        assert (getattr(tally.certificates, part) == getattr(multilabel.counts(y_true, y_pred), part)).all()
+    assert multilabel.micro_f1(tally.codes) == multilabel.micro_f1(tally.certificates)
+    assert multilabel.mean_f1(tally.codes) == multilabel.macro_f1(y_true, y_pred)
+    assert len(tally.codes.of(tally.codes.tp > 0).fp) == np.count_nonzero(tally.codes.tp)
 
 
 @given(pairs())
@@ -62,6 +77,8 @@ def test_equals_scikit_learn(pair: tuple[Dense, Dense]) -> None:
             (multilabel.micro_precision(counts), precision_score(true, pred, **micro)),
             (multilabel.micro_recall(counts), recall_score(true, pred, **micro)),
             (multilabel.exact_match(counts), accuracy_score(true, pred)),
+            (multilabel.samples_f1(counts), f1_score(true, pred, average="samples", zero_division=1)),
+            (multilabel.hamming_loss(counts, true.shape[1]), hamming_loss(true, pred)),
         ]
         if len(occurring):
             macro = f1_score(true, pred, labels=occurring, average="macro", zero_division=np.nan)
@@ -85,6 +102,8 @@ def test_undefined_is_not_zero() -> None:
         None,
     ]
     assert multilabel.exact_match(counts) is None
+    assert multilabel.samples_f1(counts) is None
+    assert multilabel.hamming_loss(counts, 3) is None
     assert multilabel.macro_f1(none, none) is None
 
     empty, full = both([[0, 0]], [[1, 0]])
@@ -92,12 +111,16 @@ def test_undefined_is_not_zero() -> None:
     assert multilabel.micro_f1(nothing) is None
     assert multilabel.macro_f1(empty, empty) is None
     assert multilabel.exact_match(nothing) == 1.0
+    assert multilabel.samples_f1(nothing) == 1.0
+    assert multilabel.hamming_loss(nothing, 2) == 0.0
+    assert multilabel.hamming_loss(nothing, 0) is None
 
     missed = multilabel.counts(full, empty)
     assert multilabel.micro_f1(missed) == 0.0
     assert multilabel.micro_precision(missed) is None
     assert multilabel.micro_recall(missed) == 0.0
     assert multilabel.macro_f1(full, empty) == 0.0
+    assert multilabel.samples_f1(missed) == 0.0
 
     invented = multilabel.counts(empty, full)
     assert multilabel.micro_f1(invented) == 0.0
