@@ -109,6 +109,7 @@ class CorpusConfig(_Section):
     code_separator: str = Field(";", min_length=1)
     indicators: Mapping[str, Names] = Field(default_factory=dict)
     codes: str | None = None
+    dictionaries: tuple[Path, ...] = ()
     language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
     encoding: str = "utf-8"
     delimiter: str = Field(",", min_length=1, max_length=1)
@@ -217,12 +218,8 @@ def resolve(raw: Mapping[str, Any], folder: Path, name: str) -> RunConfig:
     raw = {key: dict(value) if isinstance(value, Mapping) else value for key, value in raw.items()}
     corpus, search = raw.get("corpus"), raw.get("search")
     if isinstance(corpus, dict):
-        paths = corpus.get("path", [])
-        if not isinstance(paths, str | list) or not all(isinstance(path, str) for path in paths):
-            raise ConfigError(f"corpus.path must be a file name or a list of them, but got {paths!r} ({name})")
-        corpus["path"] = [
-            _path(path, folder, "corpus.path", name) for path in ([paths] if isinstance(paths, str) else paths)
-        ]
+        for key in ("path", "dictionaries"):
+            corpus[key] = _paths(corpus.get(key, []), folder, f"corpus.{key}", name)
         if isinstance(corpus.get("codes"), str) and corpus["codes"].lower().endswith(".csv"):
             corpus["codes"] = str(_path(corpus["codes"], folder, "corpus.codes", name))
     if isinstance(search, dict) and isinstance(search.get("spaces"), str):
@@ -231,6 +228,12 @@ def resolve(raw: Mapping[str, Any], folder: Path, name: str) -> RunConfig:
         return RunConfig.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(f"{_one_line(error)} ({name})") from None
+
+
+def _paths(names: object, folder: Path, key: str, name: str) -> list[Path]:
+    if not isinstance(names, str | list) or not all(isinstance(text, str) for text in names):
+        raise ConfigError(f"{key} must be a file name or a list of them, but got {names!r} ({name})")
+    return [_path(text, folder, key, name) for text in ([names] if isinstance(names, str) else names)]
 
 
 def _path(text: str, folder: Path, key: str, name: str) -> Path:

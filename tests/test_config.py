@@ -19,6 +19,7 @@ from harness.config import (
     parse_years,
     resolve,
 )
+from harness.corpus.formats import reader
 from harness.errors import ConfigError
 
 CHECKOUT = Path(__file__).parent.parent
@@ -288,7 +289,12 @@ def write(folder: Path, text: str) -> Path:
 def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "office").mkdir()
     raw = {
-        "corpus": {"format": "table", "path": ["../data/a.csv", "/abs/b.csv"], "codes": "codes.csv"},
+        "corpus": {
+            "format": "table",
+            "path": ["../data/a.csv", "/abs/b.csv"],
+            "codes": "codes.csv",
+            "dictionaries": "terms.csv",
+        },
         "years": SMALLEST["years"],
         "search": {"spaces": "spaces"},
     }
@@ -297,7 +303,18 @@ def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.Monk
     for found in (load_config(path), load_config(path.relative_to(tmp_path))):
         assert found.corpus.path == (tmp_path / "data" / "a.csv", Path("/abs/b.csv"))
         assert found.corpus.codes == str(tmp_path / "office" / "codes.csv")
+        assert found.corpus.dictionaries == (tmp_path / "office" / "terms.csv",)
         assert found.search.spaces == tmp_path / "office" / "spaces"
+
+
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "examples").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_example_is_a_configuration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")):
+        monkeypatch.setenv(name, "/data")
+    found = load_config(path)
+    reader(found.corpus.format)
+    assert found.corpus.path
+    assert found.corpus.language is not None
 
 
 def test_a_named_code_list_is_no_path() -> None:
@@ -308,14 +325,19 @@ def test_variables_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFICE", "/data")
     monkeypatch.setenv("YEAR", "2012")
     monkeypatch.setenv("HOME", "/home/me")
-    corpus = {"path": ["${OFFICE}/x-${YEAR}.csv", "~/y.csv", "$OFFICE.csv"], "codes": "${OFFICE}/c.csv"}
+    corpus = {
+        "path": ["${OFFICE}/x-${YEAR}.csv", "~/y.csv", "$OFFICE.csv"],
+        "codes": "${OFFICE}/c.csv",
+        "dictionaries": ["${OFFICE}/d.csv", "e.csv"],
+    }
     found = config(corpus=corpus, search={"spaces": "${OFFICE}/spaces"})
     assert found.corpus.path == (Path("/data/x-2012.csv"), Path("/home/me/y.csv"), Path("/office/$OFFICE.csv"))
     assert found.corpus.codes == "/data/c.csv"
+    assert found.corpus.dictionaries == (Path("/data/d.csv"), Path("/office/e.csv"))
     assert found.search.spaces == Path("/data/spaces")
 
 
-@pytest.mark.parametrize("key", ["corpus.path", "corpus.codes", "search.spaces"])
+@pytest.mark.parametrize("key", ["corpus.path", "corpus.codes", "corpus.dictionaries", "search.spaces"])
 def test_a_variable_that_is_not_set(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OFFICE", raising=False)
     section, name = key.split(".")

@@ -30,6 +30,7 @@ class ReadResult:
     file, line : (n,) where each certificate begins
     quarantine : rows that were left out
     code_list : the list that the source brings with it, if any
+    notes : what the office should know of its files, one line each
     """
 
     corpus: Corpus
@@ -39,6 +40,7 @@ class ReadResult:
     line: npt.NDArray[np.int64]
     quarantine: Quarantine
     code_list: CodeList | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from harness.errors import CorpusError
 from harness.files import replacing
 
 COLUMNS = ("code", "title", "synonyms", "parent", "valid_from", "valid_to")
+DELIMITERS = (",", ";", "\t", "|")
 ALWAYS = (-(2**15), 2**15 - 1)
 
 
@@ -96,27 +97,36 @@ class Validity:
 
 
 def read_code_list(path: Path) -> CodeList:
-    """Read a code list from CSV; only the column ``code`` is required.
+    """Read a code list from CSV with commas, semicolons, tabs or bars; only the column ``code`` is required.
 
     Raises
     ------
     CorpusError
-        An unknown or missing column, an empty or repeated code, a year that is none, years in the wrong order.
+        An unknown, missing or repeated column, a row of another length, an empty or repeated code, a year that is none,
+        years in the wrong order.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            header = reader.fieldnames or []
-            unknown = [name for name in header if name not in COLUMNS]
-            if "code" not in header or unknown:
+            delimiter = _delimiter(file.readline())
+            file.seek(0)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            header = [name.strip().lower() for name in next(reader, [])]
+            if "code" not in header or not set(header) <= set(COLUMNS) or len(set(header)) < len(header):
                 raise CorpusError(
-                    f"a code list must have the column code and may have {', '.join(COLUMNS[1:])}, but got {', '.join(header)} ({path.name})"
+                    f"a code list must have the column code and may have {', '.join(COLUMNS[1:])}, each once, "
+                    f"but got {', '.join(header)} ({path.name})"
                 )
-            return CodeList(tuple(_entries(reader, path.name)))
+            return CodeList(tuple(_entries(reader, header, path.name)))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CorpusError(
             f"the code list must be a readable UTF-8 CSV file, but {path.name} is not ({type(error).__name__})"
         ) from None
+
+
+def _delimiter(header: str) -> str:
+    """The first one that parts ``code`` from the other columns; a comma where it is the only one."""
+    names = ([name.strip(' "').lower() for name in header.strip().split(delimiter)] for delimiter in DELIMITERS)
+    return next((delimiter for delimiter, found in zip(DELIMITERS, names, strict=True) if "code" in found), ",")
 
 
 def write_code_list(code_list: CodeList, path: Path) -> None:
@@ -127,31 +137,39 @@ def write_code_list(code_list: CodeList, path: Path) -> None:
         writer.writerows(code_list.rows())
 
 
-def _entries(reader: csv.DictReader[str], name: str) -> Iterable[CodeEntry]:
+def _entries(reader: Any, header: list[str], name: str) -> Iterable[CodeEntry]:
     seen: set[str] = set()
-    for row in reader:
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
         place = f"{name}, line {reader.line_num}"
-        code = (row["code"] or "").strip()
+        if len(cells) != len(header):
+            raise CorpusError(
+                f"each row of a code list must have as many cells as the header ({len(header)}), but one has "
+                f"{len(cells)}; a cell that holds the delimiter stands in quotation marks ({place})"
+            )
+        row = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+        code = row["code"]
         if not code or code in seen:
             raise CorpusError(f"each row of a code list must have a code of its own, but got {code!r} ({place})")
         seen.add(code)
-        first, last = (_year(row.get(column), column, place) for column in ("valid_from", "valid_to"))
+        first, last = (_year(row.get(column, ""), column, place) for column in ("valid_from", "valid_to"))
         if first is not None and last is not None and last < first:
             raise CorpusError(f"valid_to must not come before valid_from ({first}), but got {last} ({place})")
         yield CodeEntry(
             code=code,
-            title=(row.get("title") or "").strip(),
-            synonyms=tuple(term.strip() for term in (row.get("synonyms") or "").split(";") if term.strip()),
-            parent=(row.get("parent") or "").strip(),
+            title=row.get("title", ""),
+            synonyms=tuple(term for part in row.get("synonyms", "").split(";") if (term := part.strip())),
+            parent=row.get("parent", ""),
             valid_from=first,
             valid_to=last,
         )
 
 
-def _year(text: str | None, column: str, place: str) -> int | None:
-    if text is None or not text.strip():
+def _year(text: str, column: str, place: str) -> int | None:
+    if not text:
         return None
-    if not (text.strip().isdecimal() and len(text.strip()) == 4):
+    if not (text.isdecimal() and len(text) == 4):
         raise CorpusError(f"{column} must be a year of four digits or empty, but got {text!r} ({place})")
     return int(text)
 

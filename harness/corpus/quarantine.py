@@ -31,6 +31,11 @@ class Quarantine:
         if self.counts[rule] <= KEPT_PER_RULE:
             self.rows.append(BadRow(file, line, rule))
 
+    def extend(self, other: Quarantine) -> None:
+        """Take over what another one holds."""
+        self.counts.update(other.counts)
+        self.rows.extend(other.rows)
+
     @property
     def total(self) -> int:
         return self.counts.total()

@@ -7,6 +7,8 @@ import itertools
 import json
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pyarrow as pa
 from harness.config import COVARIATES, ROLES
 from harness.corpus.builder import ReadResult, certificate_codes
 from harness.corpus.certificate import Corpus, LabelSet, LineCodes, Texts
+from harness.corpus.knowledge import Knowledge
 from harness.corpus.years import OUTSIDE, Roles
 
 FILES = ("certificates.arrow", "lines.arrow", "codes.arrow", "store.json")
@@ -92,20 +95,54 @@ def build(read: ReadResult, roles: Roles, home: Path) -> Store:
     years = read.corpus.texts.years
     order = kept[np.lexsort((kept, years[kept], roles.role[kept]))]
     corpus = read.corpus.take(order)
-    home.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=home, prefix=".store."))
-    try:
+    with once(home) as (temporary, keep):
         _write(corpus, order, roles.role[order], temporary)
         digest = hashlib.sha256()
         for name in FILES:
             digest.update((temporary / name).read_bytes() if name.endswith("json") else _digest(temporary / name))
-        target = home / digest.hexdigest()[:16]
-        if not target.exists():
-            temporary.chmod(0o755)
-            temporary.replace(target)
+        return open_store(keep(digest.hexdigest()[:16]))
+
+
+def knowledge_folder(fingerprint: str) -> str:
+    """The name of a folder of knowledge beside the stores."""
+    return f"knowledge-{fingerprint}"
+
+
+def keep_knowledge(knowledge: Knowledge, home: Path) -> str:
+    """Write what is known under ``home``, once; the path of its folder, empty where nothing is known."""
+    if not knowledge.fingerprint:
+        return ""
+    name = knowledge_folder(knowledge.fingerprint)
+    if not (home / name).is_dir():
+        with once(home) as (temporary, keep):
+            knowledge.save(temporary / "knowledge")
+            keep(name, "knowledge")
+    return str(home / name)
+
+
+@contextmanager
+def once(home: Path) -> Iterator[tuple[Path, Callable[..., Path]]]:
+    """A temporary folder under ``home``, and what puts it, or a folder in it, under its name.
+
+    Where another process was faster, its folder stays and ours goes: equal names have equal content.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=home, prefix=".store."))
+
+    def keep(name: str, inner: str = "") -> Path:
+        target = home / name
+        (temporary / inner).chmod(0o755)
+        try:
+            (temporary / inner).replace(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+        return target
+
+    try:
+        yield temporary, keep
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return open_store(target)
 
 
 def open_store(path: Path) -> Store:

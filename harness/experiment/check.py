@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.config import RunConfig
 from harness.corpus.builder import ReadResult
 from harness.corpus.codes import CodeList, icd10, read_code_list
+from harness.corpus.dictionaries import Dictionaries, read_dictionaries
 from harness.corpus.formats import Reader, reader
 from harness.decision.rule import check_patterns
 from harness.errors import ConfigError, UnknownName
@@ -28,6 +29,7 @@ class Checked:
     read: Reader
     spaces: Mapping[str, Space]
     code_list: CodeList | None
+    dictionaries: Dictionaries | None
 
 
 def check(config: RunConfig, folder: Path) -> Checked:
@@ -50,6 +52,7 @@ def check(config: RunConfig, folder: Path) -> Checked:
         read=reader(config.corpus.format),
         spaces={name: load_space(name, folders) for name in config.search.families},
         code_list=_code_list(config),
+        dictionaries=_dictionaries(config),
     )
 
 
@@ -69,6 +72,13 @@ def _code_list(config: RunConfig) -> CodeList | None:
             f'corpus.codes must be a CSV file, "icd-10", or "{OWN_LIST}" with the format synthetic, but got {named!r}'
         )
     return read_code_list(Path(named))
+
+
+def _dictionaries(config: RunConfig) -> Dictionaries | None:
+    corpus = config.corpus
+    return (
+        read_dictionaries(corpus.dictionaries, corpus.encoding, corpus.code_separator) if corpus.dictionaries else None
+    )
 
 
 def smoke(config: RunConfig) -> RunConfig:

@@ -24,7 +24,7 @@ def decide_stage(work: Work) -> None:
     if work.run.stage("decide") is not None:
         return
     train, validation = work.corpus("train"), work.corpus("validation")
-    gate = UnseenWords.learnt([train.texts], work.code_list)
+    gate = UnseenWords.learnt([train.texts], work.known())
     models = [_of_trial(row) for row in selection.best_trials(work.run.trials())] + _floors(work)
     for model in models:
         predictions = work.run.predictions(f"validation/{model['model']}")
@@ -66,7 +66,7 @@ def _floors(work: Work) -> list[Row]:
             train=(work.store.roles["train"],),
             validation=(work.store.roles["validation"],),
             objective=work.config.search.objective,
-            code_list=work.code_list,
+            knowledge=work.knowledge,
         )
         model = f"floor-{name.replace('_', '-')}"
 

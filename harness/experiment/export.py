@@ -115,7 +115,8 @@ A model of the family *{model["family"]}* ({model["kind"]}) that gives {n_labels
 
 `harness predict BUNDLE FILE… -o OUT` codes certificates written as `input.json` says. Each gets its codes, a confidence, and
 a decision: *automatic*, or *person* with the reason. A certificate without any predicted code, with a word of three or
-more letters that neither training nor the code list had, or with a code that a person always sees, goes to a person.
+more letters that stood neither in training nor in the code list or a dictionary, or with a code that a person always
+sees, goes to a person.
 
 ## Promise
 

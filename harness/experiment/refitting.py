@@ -23,14 +23,14 @@ def refit_stage(work: Work) -> list[str]:
 def _refit(work: Work) -> Row:
     models, rows = work.models(), _fit_rows(work)
     work.say(f"fitting {len(models)} models again on {' + '.join(_fit_roles(work))}")
-    gate = UnseenWords.learnt([work.store.corpus(*rows).texts], work.code_list)
+    gate = UnseenWords.learnt([work.store.corpus(*rows).texts], work.known())
     specs = [
         FitSpec(
             family=model["family"],
             parameters=model["parameters"],
             store=str(work.store.path),
             train=rows,
-            code_list=work.code_list,
+            knowledge=work.knowledge,
             seed=work.config.search.seed,
             steps=model["steps"],
             keep=True,

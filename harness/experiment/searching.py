@@ -51,7 +51,7 @@ def _task(work: Work) -> Task:
             train=(work.store.roles["train"],),
             validation=(work.store.roles["validation"],),
             objective=options.objective,
-            code_list=work.code_list,
+            knowledge=work.knowledge,
             seed=options.seed,
         ),
         spaces=work.spaces,

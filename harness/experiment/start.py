@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import tomli_w
 
 from harness.config import RunConfig, load_config
-from harness.corpus.codes import CodeList, read_code_list, write_code_list
-from harness.corpus.store import Store, open_store
+from harness.corpus.codes import CodeList
+from harness.corpus.knowledge import Knowledge
+from harness.corpus.store import Store, knowledge_folder, open_store
 from harness.errors import ConfigError, RunError
 from harness.experiment.check import check, smoke
 from harness.experiment.pipeline import run_all
@@ -36,22 +38,21 @@ def start(path: Path, say: Say, *, small: bool = False, address: str | None = No
     home = Path(HOME).resolve()
     shared = _shared_stores()
     with scratch(home) as folder:
-        found = read(checked, shared or Path(folder), say, smoke=small)
+        found = read(checked, shared or folder, say, smoke=small)
         with cluster(address=address, gpus=config.search.gpus) as resources:
             _check_nodes(resources, shared)
             run = new_run(home, datetime.now(UTC))
-            store = found.store if shared else _moved(found.store, run)
+            if not shared:
+                _move(folder, run)
             write_text(run.config, tomli_w.dumps(_plain(config)))
             write_json(run.path / "corpus.json", found.row)
             if found.quarantine.total:
                 write_text(run.path / "quarantine.csv", found.quarantine.to_csv())
-            if found.code_list is not None:
-                write_code_list(found.code_list, run.cache / "codes.csv")
             write_json(run.path / "spaces.json", {name: space.plain() for name, space in checked.spaces.items()})
             command = f"harness search {path.name}{' --smoke' if small else ''}{' --ray ADDRESS' if address else ''}"
             write_json(run.path / "run.json", new_meta(run.name, config, hardware(resources.gpus), command))
             say(f"run {run.name}")
-            return run, _pipeline(run, config, store, found.code_list, resources, say)
+            return run, _pipeline(run, config, resources, say)
 
 
 def resume(name: str, say: Say, *, address: str | None = None) -> tuple[RunFolder, dict[str, Any]]:
@@ -60,33 +61,47 @@ def resume(name: str, say: Say, *, address: str | None = None) -> tuple[RunFolde
     config = load_config(run.config)
     with cluster(address=address, gpus=config.search.gpus) as resources:
         _check_nodes(resources, _shared_stores())
-        return run, _pipeline(run, config, store_of(run), code_list_of(run), resources, say)
+        return run, _pipeline(run, config, resources, say)
 
 
 def store_of(run: RunFolder) -> Store:
     """The store that the run was made from."""
-    fingerprint, shared = run.corpus()["fingerprint"], _shared_stores()
-    places = [run.cache / "store" / fingerprint, *([shared / fingerprint] if shared else [])]
-    for path in places:
-        if path.is_dir():
-            return open_store(path)
-    raise RunError(
-        f"the run {run.name} needs its store {fingerprint}, which is neither in its cache nor in HARNESS_CACHE"
-    )
+    return open_store(_found(run, run.corpus()["fingerprint"], "store"))
+
+
+def knowledge_of(run: RunFolder) -> str:
+    """The folder of what the run knew besides its certificates; empty where it knew nothing."""
+    fingerprint = run.corpus().get("knowledge")
+    return str(_found(run, knowledge_folder(fingerprint), "knowledge")) if fingerprint else ""
 
 
 def code_list_of(run: RunFolder) -> CodeList | None:
     """The code list that the run was made with."""
-    path = run.cache / "codes.csv"
-    return read_code_list(path) if path.exists() else None
+    folder = knowledge_of(run)
+    return Knowledge.load(Path(folder)).code_list if folder else None
 
 
-def _pipeline(
-    run: RunFolder, config: RunConfig, store: Store, code_list: CodeList | None, resources: Cluster, say: Say
-) -> dict[str, Any]:
-    spaces = {name: space.offered(by_line=store.by_line) for name, space in run_spaces(run).items()}
+def _found(run: RunFolder, name: str, what: str) -> Path:
+    shared = _shared_stores()
+    for home in (run.cache / "store", *([shared] if shared else [])):
+        if (home / name).is_dir():
+            return home / name
+    raise RunError(f"the run {run.name} needs its {what} ({name}), which is neither in its cache nor in HARNESS_CACHE")
+
+
+def _pipeline(run: RunFolder, config: RunConfig, resources: Cluster, say: Say) -> dict[str, Any]:
+    store = store_of(run)
+    work = Work(run, config, {}, store, knowledge_of(run), resources, say)
+    known = work.known()
+    offered: dict[str, Any] = {
+        "by_line": store.by_line,
+        "code_list": known.code_list is not None,
+        "lexicon": known.lexicon is not None,
+        "years": len(store.years["train"]),
+    }
+    spaces = {name: space.offered(**offered) for name, space in run_spaces(run).items()}
     with run.locked():
-        return run_all(Work(run, config, spaces, store, code_list, resources, say))
+        return run_all(replace(work, spaces=spaces))
 
 
 def run_spaces(run: RunFolder) -> dict[str, Space]:
@@ -94,11 +109,12 @@ def run_spaces(run: RunFolder) -> dict[str, Space]:
     return {name: check_space(name, raw, "spaces.json") for name, raw in read_json(run.path / "spaces.json").items()}
 
 
-def _moved(store: Store, run: RunFolder) -> Store:
-    target = run.cache / "store" / store.fingerprint
-    target.parent.mkdir(parents=True)
-    shutil.move(store.path, target)
-    return open_store(target)
+def _move(folder: Path, run: RunFolder) -> None:
+    """Take the store, and what lies beside it, into the run's cache."""
+    target = run.cache / "store"
+    target.mkdir(parents=True)
+    for part in folder.iterdir():
+        shutil.move(part, target / part.name)
 
 
 def _plain(config: RunConfig) -> dict[str, Any]:

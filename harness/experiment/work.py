@@ -7,30 +7,33 @@ from dataclasses import dataclass
 
 from harness.config import RunConfig
 from harness.corpus.certificate import Corpus
-from harness.corpus.codes import CodeList
+from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Store
 from harness.errors import RunError
 from harness.files import Row, write_json
 from harness.run.folder import RunFolder
 from harness.search.cluster import Cluster
 from harness.search.space import Space
-from harness.search.worker import Failure, PredictSpec, read_files
+from harness.search.worker import Failure, PredictSpec, known, read_files
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One run and what it runs on."""
+    """One run and what it runs on; ``knowledge`` is a folder, empty where nothing is known."""
 
     run: RunFolder
     config: RunConfig
     spaces: dict[str, Space]
     store: Store
-    code_list: CodeList | None
+    knowledge: str
     cluster: Cluster
     say: Callable[[str], None]
 
     def corpus(self, role: str) -> Corpus:
         return self.store.corpus(self.store.roles[role])
+
+    def known(self) -> Knowledge:
+        return known(self.knowledge)
 
     def models(self) -> list[Row]:
         """Finalists and floors with what was frozen on validation."""

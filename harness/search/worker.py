@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.corpus.codes import CodeList
+from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Slice, open_store
 from harness.decision.objective import objective
 from harness.families import family as family_named
 from harness.families import frame
-from harness.families.family import Context, Knowledge, Predictions
+from harness.families.family import Context, Predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class FitSpec:
 
     Attributes
     ----------
+    knowledge : the folder of what is known besides the certificates, empty where nothing is
     train, validation : neighbouring runs of certificates; without validation nothing is reported
     soft_seconds : a family that reports ends after this time with what it has
     steps : the frozen number of steps of a refit
@@ -39,7 +40,7 @@ class FitSpec:
     train: tuple[Slice, ...]
     validation: tuple[Slice, ...] = ()
     objective: str = "micro_f1"
-    code_list: CodeList | None = None
+    knowledge: str = ""
     seed: int = 0
     steps: int | None = None
     soft_seconds: float | None = None
@@ -116,12 +117,11 @@ def run_fit(spec: FitSpec, report: Callable[[Report], None] | None = None) -> Fi
         device=spec.device,
         threads=spec.threads,
     )
-    knowledge = Knowledge(spec.code_list)
     model = frame.fit(
         spec.family,
         train,
         None if validation is None else validation.texts,
-        knowledge,
+        known(spec.knowledge),
         spec.parameters,
         context,
         scored,
@@ -130,6 +130,11 @@ def run_fit(spec: FitSpec, report: Callable[[Report], None] | None = None) -> Fi
     if validation is not None and latest != model.steps:
         scored(model.steps, model.predict(validation.texts))
     return FitResult(seconds, model.steps, len(model.labels), _files(model) if spec.keep else {})
+
+
+def known(folder: str) -> Knowledge:
+    """What lies in a folder of knowledge; nothing is known where none is named."""
+    return Knowledge.load(Path(folder)) if folder else Knowledge()
 
 
 def run_predict(spec: PredictSpec) -> PredictResult:

@@ -52,6 +52,19 @@ def test_only_the_code_is_required(tmp_path: Path) -> None:
     assert read(tmp_path, full).entries == (CodeEntry("U07.1", "COVID-19", ("corona", "SARS-CoV-2"), "", 2020, None),)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters_and_names_as_offices_write_them(tmp_path: Path, delimiter: str) -> None:
+    text = '\ufeff"Code";Title ;"synonyms";valid_from\r\nU07.1;"COVID; 19, new";"corona; SARS-CoV-2";2020\r\n;;;\r\n'
+    text = (
+        text.replace("COVID; 19", "COVID 19")
+        .replace("corona; ", "corona @ ")
+        .replace(";", delimiter)
+        .replace(" @", ";")
+    )
+    entry = CodeEntry("U07.1", "COVID 19, new", ("corona", "SARS-CoV-2"), "", 2020, None)
+    assert read(tmp_path, text).entries == (entry,)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -59,6 +72,14 @@ def test_only_the_code_is_required(tmp_path: Path) -> None:
             "titel,code\na,b\n",
             r"must have the column code and may have title, [^\n]*, but got titel, code \(codes.csv\)",
         ),
+        ("code,title,Title\na,b,c\n", r"each once, but got code, title, title \(codes.csv\)"),
+        (
+            "code,title\nA00,Cholera, unspecified\n",
+            r"as many cells as the header \(2\), but one has 3; a cell that holds the delimiter [^\n]* \(codes.csv, line 2\)",
+        ),
+        ("code;synonyms\nA00;a; b\n", r"as many cells as the header \(2\), but one has 3"),
+        ("code,title\nA00\n", r"as many cells as the header \(2\), but one has 1"),
+        ('code,title\nA,"b\n', r"readable UTF-8 CSV file, but codes.csv is not \(Error\)"),
         ("title\na\n", r"must have the column code .* but got title \(codes.csv\)"),
         ("", r"must have the column code"),
         ("code\nA\nB\nA\n", r"a code of its own, but got 'A' \(codes.csv, line 4\)"),

@@ -12,6 +12,7 @@ import pytest
 from harness.config import RunConfig, Synthetic, YearsConfig
 from harness.corpus import store
 from harness.corpus.builder import ReadResult
+from harness.corpus.knowledge import Knowledge
 from harness.corpus.synthetic import generate
 from harness.corpus.years import assign
 from harness.decision.rule import DecisionRule
@@ -52,7 +53,8 @@ def certified(read: ReadResult, folder: Path, name: str = "run", unit: str = "li
             "years": {"train": "2014-2017", "validation": "2018", "calibration": "2019"},
         }
     )
-    work = Work(run, config, {}, built, read.code_list, Here(1, 0.0, folder), lambda line: None)
+    knowledge = store.keep_knowledge(Knowledge(read.code_list), folder / "store")
+    work = Work(run, config, {}, built, knowledge, Here(1, 0.0, folder), lambda line: None)
     spec = FitSpec("dictionary", {"unit": unit}, str(built.path), (built.roles["train"],), (built.roles["validation"],))
     reports: list[Report] = []
     run_fit(spec, reports.append)

@@ -14,6 +14,7 @@ from harness.config import Columns, CorpusConfig, RunConfig, Synthetic, YearsCon
 from harness.corpus.certificate import Corpus
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.formats import reader
+from harness.corpus.knowledge import Knowledge
 from harness.corpus.synthetic import generate, write_lines
 from harness.decision.novelty import UnseenWords
 from harness.decision.promise import Promise
@@ -21,7 +22,7 @@ from harness.decision.rule import Candidate, DecisionRule, decide, predict
 from harness.errors import BundleError, RunError
 from harness.experiment.export import GENERATED, export
 from harness.families import frame
-from harness.families.family import Context, Knowledge
+from harness.families.family import Context
 from harness.files import write_json
 from harness.production.bundle import load
 from harness.run.folder import RunFolder
@@ -64,7 +65,7 @@ def picked_run(folder: Path, promise: Promise | None = PROMISE, *, generated: bo
     """A run as its stages leave it: a certified dictionary that was picked, another finalist, a floor."""
     run, corpus = RunFolder(folder / "20260302-093012"), certificates(folder)
     finalists = {"dictionary-4": "sorted", "dictionary-7": "exact"}
-    gate = UnseenWords.learnt([corpus.texts], None)
+    gate = UnseenWords.learnt([corpus.texts], Knowledge())
     models: list[Row] = []
     for name, loosest in finalists.items():
         model = frame.fit("dictionary", corpus, None, Knowledge(), {"loosest": loosest}, Context())

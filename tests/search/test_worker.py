@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +16,16 @@ from scipy.sparse import csr_array
 
 from harness.config import YearsConfig
 from harness.corpus import store
+from harness.corpus.certificate import strings
 from harness.corpus.codes import CodeEntry, CodeList
+from harness.corpus.knowledge import Knowledge, Lexicon
 from harness.corpus.store import Slice, Store
 from harness.corpus.years import assign
 from harness.decision.objective import objective
 from harness.errors import CorpusError, SpaceError, UnknownName, place
 from harness.families import FAMILIES, frame
-from harness.families.family import Context, Examples, Knowledge, Parameters, Predictions, Units, sparsify
-from harness.search.worker import FitSpec, PredictSpec, Report, read_files, run_fit, run_predict, write_files
+from harness.families.family import Context, Examples, Parameters, Predictions, Units, sparsify
+from harness.search.worker import FitSpec, PredictSpec, Report, known, read_files, run_fit, run_predict, write_files
 
 CANARY = "CANARY"
 Line = tuple[str, Sequence[str]]
@@ -135,15 +138,25 @@ def test_neighbouring_roles_are_fitted_together(tiny_store: Store) -> None:
     assert np.vstack([part.scores.toarray() for part in apart]).tolist() == found.scores.toarray().tolist()
 
 
-def test_the_years_of_the_code_list_hold(tiny_store: Store) -> None:
-    code_list = CodeList((CodeEntry("I69", valid_to=2014),))
+def test_the_years_of_the_code_list_hold(tiny_store: Store, tmp_path: Path) -> None:
+    knowledge = store.keep_knowledge(Knowledge(CodeList((CodeEntry("I69", valid_to=2014),))), tmp_path)
     reports: list[Report] = []
-    result = run_fit(spec(tiny_store, code_list=code_list, keep=True), reports.append)
+    result = run_fit(spec(tiny_store, knowledge=knowledge, keep=True), reports.append)
     column = reports[0].predictions.labels.index["I69"]
     assert reports[0].predictions.scores.toarray()[:, column].max() == 0
     rows = (tiny_store.roles["train"],)
     earlier = run_predict(PredictSpec(result.model, str(tiny_store.path), rows)).predictions
     assert earlier.scores.toarray()[:, column].max() > 0.5
+
+
+def test_what_is_known_does_not_travel_with_a_trial(tiny_store: Store, tmp_path: Path) -> None:
+    many = CodeList(tuple(CodeEntry(f"X{number:04}", "a title of some length") for number in range(10_000)))
+    knowledge = store.keep_knowledge(
+        Knowledge(many, Lexicon(strings(["a"] * 10_000), strings(["X0001"] * 10_000)), "en"), tmp_path
+    )
+    assert len(pickle.dumps(spec(tiny_store, knowledge=knowledge))) < 2_000
+    assert known(knowledge).fingerprint == Path(knowledge).name.removeprefix("knowledge-")
+    assert known("") == Knowledge()
 
 
 def test_no_certificates_to_predict(tiny_store: Store) -> None:
@@ -220,6 +233,7 @@ class Counting:
 class Quoting:
     """Raises with the text that it was given, as libraries do."""
 
+    kind: ClassVar[str] = "baseline"
     Parameters: ClassVar[type[Parameters]] = CountingParameters
 
     def fit(self, train: Examples, *rest: Any) -> Counted:

@@ -13,6 +13,7 @@ from harness.errors import UnknownName
 Reader = Callable[[tuple[Path, ...], CorpusConfig, bool], ReadResult]
 
 FORMATS: Mapping[str, str] = {
+    "connecticut": "harness.corpus.formats.connecticut:read",
     "table": "harness.corpus.formats.table:read",
     "lines": "harness.corpus.formats.lines:read",
     "synthetic": "harness.corpus.formats.synthetic:read",

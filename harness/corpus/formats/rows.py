@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -31,8 +32,8 @@ class Row:
     cells: Sequence[str]
 
 
-def file_names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Each file's name, after as many of its folders as it takes to tell the files apart.
+def file_names(paths: Sequence[Path], key: str = "corpus.path") -> tuple[str, ...]:
+    """Each file's name, after as many of its folders as it takes to tell it from the others.
 
     Raises
     ------
@@ -40,19 +41,29 @@ def file_names(paths: Sequence[Path]) -> tuple[str, ...]:
         There is no file, or one is named twice.
     """
     if not paths:
-        raise CorpusError("corpus.path must name at least one file")
-    for length in range(1, max(len(path.parts) for path in paths) + 1):
-        names = tuple(Path(*path.parts[-length:]).as_posix() for path in paths)
-        if len(set(names)) == len(names):
-            return names
+        raise CorpusError(f"{key} must name at least one file")
     path, times = Counter(paths).most_common(1)[0]
-    raise CorpusError(f"corpus.path must name each file once, but names {path} {times} times")
+    if times > 1:
+        raise CorpusError(f"{key} must name each file once, but names {path} {times} times")
+    names: dict[Path, str] = {}
+    for length in range(1, max(len(path.parts) for path in paths) + 1):
+        ends = Counter(path.parts[-length:] for path in paths)
+        for path in paths:
+            if ends[path.parts[-length:]] == 1:
+                names.setdefault(path, Path(*path.parts[-length:]).as_posix())
+    return tuple(names[path] for path in paths)
 
 
 def read_rows(
-    paths: tuple[Path, ...], config: CorpusConfig, columns: Sequence[str], quarantine: Quarantine
+    paths: tuple[Path, ...],
+    config: CorpusConfig,
+    columns: Sequence[str],
+    quarantine: Quarantine,
+    absent: Collection[str] = (),
 ) -> Iterator[Row]:
     """The rows of some files, in order; a row that cannot be parsed goes to the quarantine.
+
+    Columns of ``absent`` may be missing from a file; their cells are empty then.
 
     Raises
     ------
@@ -62,25 +73,47 @@ def read_rows(
     for number, (path, name) in enumerate(zip(paths, file_names(paths), strict=True)):
         try:
             if path.suffix.lower() == ".parquet":
-                yield from _parquet(number, path, name, columns)
+                yield from _parquet(number, path, name, columns, absent)
             else:
-                yield from _delimited(number, path, name, config, columns, quarantine)
-        except OSError as error:
-            raise CorpusError(
-                f"corpus.path must be a readable file, but got {path} ({error.strerror or type(error).__name__})"
-            ) from None
-        except pa.ArrowException as error:
-            raise CorpusError(
-                f"corpus.path must be a Parquet file with columns of plain values, but {name} is not ({type(error).__name__})"
-            ) from None
-        except UnicodeError:
-            raise CorpusError(
-                f"corpus.encoding must be that of the file, but {name} is not {config.encoding}"
-            ) from None
+                yield from _delimited(number, path, name, config, columns, absent, quarantine)
+        except (OSError, pa.ArrowException, UnicodeError) as error:
+            raise _unreadable(error, path, name, config) from None
 
 
-def _positions(header: Sequence[str], columns: Sequence[str], name: str, *, named: bool = False) -> list[int]:
-    missing = [column for column in columns if column not in header]
+def header_of(path: Path, name: str, config: CorpusConfig) -> list[str]:
+    """The names of a file's columns.
+
+    Raises
+    ------
+    CorpusError
+        The file is missing, in another encoding, or has none.
+    """
+    try:
+        if path.suffix.lower() == ".parquet":
+            with pq.ParquetFile(path) as file:
+                return list(file.schema_arrow.names)
+        with path.open(encoding=codec(config.encoding), errors="surrogateescape", newline="") as text:
+            return _header(csv.reader(text, delimiter=config.delimiter, strict=True), name)
+    except (OSError, pa.ArrowException, UnicodeError) as error:
+        raise _unreadable(error, path, name, config) from None
+
+
+def _unreadable(error: Exception, path: Path, name: str, config: CorpusConfig) -> CorpusError:
+    if isinstance(error, pa.ArrowException):
+        return CorpusError(
+            f"corpus.path must be a Parquet file with columns of plain values, but {name} is not ({type(error).__name__})"
+        )
+    if isinstance(error, OSError):
+        return CorpusError(
+            f"corpus.path must be a readable file, but got {path} ({error.strerror or type(error).__name__})"
+        )
+    return CorpusError(f"corpus.encoding must be that of the file, but {name} is not {config.encoding}")
+
+
+def _positions(
+    header: Sequence[str], columns: Sequence[str], absent: Collection[str], name: str, *, named: bool = False
+) -> list[int | None]:
+    missing = [column for column in columns if column not in header and column not in absent]
     if missing:
         if len(missing) == len(columns) and not named:  # then the first row is no header, and may be a certificate
             raise CorpusError(
@@ -91,10 +124,10 @@ def _positions(header: Sequence[str], columns: Sequence[str], name: str, *, name
     twice = [column for column in columns if header.count(column) > 1]
     if twice:
         raise CorpusError(f"corpus.columns must name columns that stand once, but {name} has {twice[0]!r} more often")
-    return [header.index(column) for column in columns]
+    return [header.index(column) if column in header else None for column in columns]
 
 
-class _Physical:
+class Physical:
     """The lines of a file; those after the first of a record that turned out broken are given once more.
 
     So a stray quotation mark costs its own row, and not all rows up to the next one.
@@ -104,7 +137,7 @@ class _Physical:
         self._file, self._again, self._record = file, deque[str](), list[str]()
         self._number = 0
 
-    def __iter__(self) -> _Physical:
+    def __iter__(self) -> Physical:
         return self
 
     def __next__(self) -> str:
@@ -124,26 +157,48 @@ class _Physical:
         self._number -= max(0, len(self._record) - 1)
 
 
-def _delimited(
-    number: int, path: Path, name: str, config: CorpusConfig, columns: Sequence[str], quarantine: Quarantine
-) -> Iterator[Row]:
-    encoding = "utf-8-sig" if config.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else config.encoding
+def codec(encoding: str) -> str:
+    """The name of a codec; UTF-8 with or without a mark before it.
+
+    Raises
+    ------
+    CorpusError
+        There is no such encoding.
+    """
     try:
         "".encode(encoding)
-    except LookupError:
+        known = codecs.lookup(encoding).name
+    except (LookupError, ValueError):
         raise CorpusError(
-            f"corpus.encoding must be an encoding such as utf-8 or latin-1, but got {config.encoding!r}"
+            f"corpus.encoding must be an encoding such as utf-8 or latin-1, but got {encoding!r}"
         ) from None
-    with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
-        lines = _Physical(file)
+    return "utf-8-sig" if known == "utf-8" else encoding
+
+
+def _header(reader: Iterator[list[str]], name: str) -> list[str]:
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+    except csv.Error:
+        header = []
+    if not header:
+        raise CorpusError(f"a file must begin with its column names, but {name} does not")
+    return header
+
+
+def _delimited(
+    number: int,
+    path: Path,
+    name: str,
+    config: CorpusConfig,
+    columns: Sequence[str],
+    absent: Collection[str],
+    quarantine: Quarantine,
+) -> Iterator[Row]:
+    with path.open(encoding=codec(config.encoding), errors="surrogateescape", newline="") as file:
+        lines = Physical(file)
         reader = csv.reader(lines, delimiter=config.delimiter, strict=True)
-        try:
-            header = [cell.strip() for cell in next(reader, [])]
-        except csv.Error:
-            header = []
-        if not header:
-            raise CorpusError(f"a file must begin with its column names, but {name} does not")
-        wanted, width = _positions(header, columns, name), len(header)
+        header = _header(reader, name)
+        wanted, width = _positions(header, columns, absent, name), len(header)
         while True:
             first = lines.begin()
             try:
@@ -159,7 +214,7 @@ def _delimited(
             if len(cells) != width:
                 quarantine.add(name, first, f"the row must have as many cells as the header ({width})")
                 continue
-            chosen = [cells[position].strip() for position in wanted]
+            chosen = ["" if position is None else cells[position].strip() for position in wanted]
             if not all(cell.isascii() or _decodable(cell) for cell in chosen):
                 quarantine.add(name, first, f"the row must be text in {config.encoding}")
                 continue
@@ -170,13 +225,17 @@ def _decodable(cell: str) -> bool:
     return not any("\udc80" <= character <= "\udcff" for character in cell)
 
 
-def _parquet(number: int, path: Path, name: str, columns: Sequence[str]) -> Iterator[Row]:
+def _parquet(number: int, path: Path, name: str, columns: Sequence[str], absent: Collection[str]) -> Iterator[Row]:
     with pq.ParquetFile(path) as file:
-        _positions(file.schema_arrow.names, columns, name, named=True)
+        wanted = _positions(file.schema_arrow.names, columns, absent, name, named=True)
+        there = dict.fromkeys(column for column, position in zip(columns, wanted, strict=True) if position is not None)
         line = 0
-        for batch in file.iter_batches(batch_size=65_536, columns=list(dict.fromkeys(columns))):
+        for batch in file.iter_batches(batch_size=65_536, columns=list(there)):
             texts = []
             for column in columns:
+                if column not in there:
+                    texts.append([""] * batch.num_rows)
+                    continue
                 values = batch.column(column)
                 text = pc.cast(
                     values.dictionary_decode() if pa.types.is_dictionary(values.type) else values, pa.large_string()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from harness.config import COVARIATES, CorpusConfig
@@ -11,8 +11,8 @@ from harness.corpus.formats.rows import file_names, read_rows, split_codes, year
 from harness.errors import ConfigError
 
 
-def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> ReadResult:
-    """Read certificates; without ``with_codes`` the columns of codes need not be there."""
+def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool, absent: Collection[str] = ()) -> ReadResult:
+    """Read certificates; without ``with_codes`` the columns of codes need not be there, nor ever those of ``absent``."""
     columns = config.columns
     year_column = columns.year or columns.date
     if not columns.text or year_column is None:
@@ -46,7 +46,7 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
         covariates=tuple(covariates),
     )
     n_text, _n_covariates, n_optional = len(columns.text), len(covariates), len(optional)
-    for row in read_rows(paths, config, wanted, builder.quarantine):
+    for row in read_rows(paths, config, wanted, builder.quarantine, absent):
         cells = iter(row.cells)
         year = year_of(next(cells))
         texts = [next(cells) for _ in range(n_text)]

@@ -204,5 +204,7 @@ def test_a_configuration_that_will_not_do(file: Path, change: dict[str, Any], me
 
 
 def test_an_unknown_format_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownName, match=r"^corpus\.format must be one of lines, synthetic, table, but got 'xlsx'$"):
+    with pytest.raises(
+        UnknownName, match=r"^corpus\.format must be one of connecticut, lines, synthetic, table, but got 'xlsx'$"
+    ):
         reader("xlsx")
