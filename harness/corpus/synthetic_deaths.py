@@ -21,7 +21,7 @@ _N_GROUPS = 2 * len(BANDS)
 _N_LINES = (0.34, 0.34, 0.22, 0.10)
 _SECOND = (0.50, 0.25, 0.09)
 # Chance of a second and a third condition on a line of part I, by style of writing.
-_EXTRA = np.array([[0.03, 0.0], [0.06, 0.01], [0.14, 0.04]])
+_EXTRA = np.array([[0.05, 0.01], [0.30, 0.10], [0.70, 0.40]])
 
 
 class Choice:

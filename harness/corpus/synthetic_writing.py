@@ -10,7 +10,7 @@ from harness.corpus.synthetic_wordings import table
 CAREFUL, USUAL, HURRIED = 0, 1, 2
 UPPER, LOWER, SENTENCE = 0, 1, 2
 # Chance of one more change of a wording, and of words around it, by style.
-CHANGED = (0.01, 0.10, 0.64)
+CHANGED = (0.01, 0.23, 0.77)
 AROUND = (0.02, 0.08, 0.18)
 _NEIGHBOURS = {
     "a": "qs", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",

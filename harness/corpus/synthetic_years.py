@@ -13,8 +13,8 @@ from harness.corpus.synthetic_deaths import Choice
 from harness.corpus.synthetic_wordings import CLEAN, OWN, VAGUE, Cause, key
 
 # How readily a certifier of each style takes a clean, an own and a vague wording.
-_PREFERENCE = np.array([[1.0, 0.2, 0.01], [0.6, 0.8, 0.06], [0.15, 1.0, 3.0]])
-_STYLES = np.array([0.41, 0.27, 0.32])
+_PREFERENCE = np.array([[1.0, 0.2, 0.05], [0.3, 0.7, 6.0], [0.05, 0.5, 40.0]])
+_STYLES = np.array([0.32, 0.25, 0.43])
 # The commonest meaning of a vague wording is at most so many times as common as the second.
 _BALANCE = 1.5
 _MOST_NOISE = 0.6

@@ -36,3 +36,13 @@ def test_the_summary_says_no_more_than_it_is_asked() -> None:
         found.add("a.csv", line, "rule")
     assert found.summary(places=1) == ["2 left out: rule (a.csv:2, …)"]
     assert found.summary(places=2) == ["2 left out: rule (a.csv:2, a.csv:3)"]
+
+
+def test_takes_over_what_another_one_holds() -> None:
+    one, other = Quarantine(), Quarantine()
+    one.add("a.csv", 2, "rule")
+    other.add("b.csv", 3, "rule")
+    other.add("b.csv", 4, "another")
+    one.extend(other)
+    assert one.summary() == ["1 left out: another (b.csv:4)", "2 left out: rule (a.csv:2, b.csv:3)"]
+    assert one.total == 3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.config import ROLES
+from harness.corpus import store
 from harness.corpus.builder import Builder, RawLine, ReadResult
 from harness.corpus.certificate import Corpus
-from harness.corpus.store import Slice, Store, build, open_store
+from harness.corpus.knowledge import Knowledge
+from harness.corpus.store import Slice, Store, build, keep_knowledge, knowledge_folder, open_store
 from harness.corpus.years import OUTSIDE, Roles
 
 text = st.sampled_from(["", "flu", "é\nx", "心筋梗塞", "a" * 300])
@@ -190,3 +193,35 @@ def test_roles_that_a_reader_does_not_know_are_no_matter(tmp_path: Path) -> None
     built = build(found, Roles(np.full(3, OUTSIDE, dtype=np.int8), 3), tmp_path)
     assert (built.roles, built.years) == ({}, {})
     assert len(built.corpus(Slice(0, 0))) == 0
+
+
+def test_two_processes_that_build_the_same_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one is done after ours was written, and before it took its name."""
+    elsewhere = build(read(PLAIN, by_line=True), roles(PLAIN), tmp_path / "elsewhere")
+    digest = store._digest
+
+    def slow(path: Path) -> bytes:
+        (tmp_path / "home").mkdir(exist_ok=True)
+        if not (tmp_path / "home" / elsewhere.path.name).exists():
+            shutil.copytree(elsewhere.path, tmp_path / "home" / elsewhere.path.name)
+        return digest(path)
+
+    monkeypatch.setattr(store, "_digest", slow)
+    built = build(read(PLAIN, by_line=True), roles(PLAIN), tmp_path / "home")
+    assert [path.name for path in (tmp_path / "home").iterdir()] == [elsewhere.path.name]
+    same(built.corpus(Slice(0, 3)), elsewhere.corpus(Slice(0, 3)))
+
+
+def test_knowledge_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    knowledge = Knowledge(language="fr")
+    folder = Path(keep_knowledge(knowledge, tmp_path / "home"))
+    assert folder == tmp_path / "home" / knowledge_folder(knowledge.fingerprint)
+    assert Knowledge.load(folder) == knowledge
+    monkeypatch.setattr(Knowledge, "save", lambda *_: pytest.fail("it is there already"))
+    assert Path(keep_knowledge(knowledge, tmp_path / "home")) == folder
+    assert list((tmp_path / "home").iterdir()) == [folder]
+
+
+def test_nothing_known_is_no_folder(tmp_path: Path) -> None:
+    assert keep_knowledge(Knowledge(), tmp_path / "home") == ""
+    assert not (tmp_path / "home").exists()

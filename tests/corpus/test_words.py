@@ -122,3 +122,26 @@ def test_works_on_a_slice_of_a_column() -> None:
     assert words.normalise(column).to_pylist() == ["two", "three"]
     assert words.lower(column).to_pylist() == ["two", "three"]
     assert isinstance(words.normalise(column), pa.Array)
+
+
+def test_stems_cut_endings_before_accents() -> None:
+    found = words.stems(strings(["Infección, renal", "INFECCIONES renales", "", "?!"]), "es").to_pylist()
+    assert found == ["infeccion renal", "infeccion renal", "", ""]
+    assert words.stems(strings([]), "fr").to_pylist() == []
+    assert words.stems(strings(["cœurs brisés"]), "fr").to_pylist() == ["coeur bris"]
+
+
+@pytest.mark.parametrize("language", sorted(words.SNOWBALL))
+def test_every_language_has_its_stemmer(language: str) -> None:
+    assert len(words.stems(strings(["one two 3"]), language)[0].as_py().split(" ")) == 3
+
+
+@given(st.lists(texts, max_size=4))
+def test_joining_words_again_changes_nothing(several: list[str]) -> None:
+    normalised = words.normalise(strings(several))
+    found, text_of_word = words.words_of(normalised)
+    assert words.joined(found, text_of_word, len(several)).to_pylist() == normalised.to_pylist()
+
+
+def test_accented_keeps_accents() -> None:
+    assert words.accented(strings(["Aiguë;  À j+3"]))[0].as_py() == "aiguë à j 3"
