@@ -34,6 +34,7 @@ format: .venv/.installed-dev ## let ruff format and sort imports
 
 bench: .venv/.installed-dev ## benchmarks as ratios against peers in the same run
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.linear
 
 wheel: .venv/.installed-dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .

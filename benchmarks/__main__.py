@@ -14,14 +14,16 @@ from scipy.sparse import csr_array, random_array
 from sklearn.metrics import f1_score, precision_recall_curve
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from benchmarks import metrics
 from harness.config import Synthetic
 from harness.corpus import words
 from harness.corpus.certificate import Corpus, LabelSet, Texts
+from harness.corpus.knowledge import Knowledge
 from harness.corpus.synthetic import generate
 from harness.decision.objective import objective
 from harness.families import frame
 from harness.families.dictionary import Dictionary, DictionaryParameters
-from harness.families.family import Context, Examples, Knowledge, Predictions, Units
+from harness.families.family import Context, Examples, Predictions, Units
 from harness.metrics import multilabel
 
 PAIRS = 5
@@ -61,11 +63,15 @@ def distinct_lines(corpus: Corpus) -> tuple[float, float]:
     """Fitting and predicting a dictionary through the frame, against fitting and predicting on every line."""
     by_line = corpus.by_line
     assert by_line is not None
+    n = len(corpus.texts.lines)
     every = Examples(
-        Units(corpus.texts.lines),
-        by_line.matrix(len(corpus.labels)),
-        np.ones(len(corpus.texts.lines)),
-        corpus.labels,
+        units=Units(corpus.texts.lines),
+        y=by_line.matrix(len(corpus.labels)),
+        weights=np.ones(n),
+        labels=corpus.labels,
+        times=np.ones(n),
+        era=np.zeros(n, np.int64),
+        unknown=csr_array(np.zeros((1, len(corpus.labels)), np.int8)),
     )
 
     def ours() -> object:
@@ -121,6 +127,7 @@ def main(certificates: int = 20_000) -> None:
         "micro and macro F1: ours against scikit-learn": scores(corpus),
     }.items():
         print(f"{name:50s} {seconds:8.3f} s   {times:6.1f} x as fast")
+    metrics.report(5 * certificates, certificates // 5)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
         (
             'format = "table"',
             'format = "tabel"',
-            "corpus.format must be one of lines, synthetic, table, but got 'tabel'",
+            "corpus.format must be one of connecticut, lines, synthetic, table, but got 'tabel'",
         ),
         (
             'validation = "2003"',

@@ -11,23 +11,25 @@ import pyarrow.compute as pc
 
 from harness.corpus import words
 from harness.corpus.certificate import BoolArray, Texts
-from harness.corpus.codes import CodeList
+from harness.corpus.knowledge import Knowledge
 
 LETTERS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class UnseenWords:
-    """Stops a certificate with a word of three or more letters that stands neither in training nor in the code list."""
+    """Stops a certificate with a word of three or more letters that stands neither in training nor in list and dictionaries."""
 
     known: pa.Array  # sorted, distinct
 
     @classmethod
-    def learnt(cls, texts: Iterable[Texts], code_list: CodeList | None) -> UnseenWords:
-        """The words of some certificates and of the code list."""
+    def learnt(cls, texts: Iterable[Texts], knowledge: Knowledge) -> UnseenWords:
+        """The words of some certificates, of the code list and of the dictionaries."""
         found = [_words(text.lines.unique())[0].unique() for text in texts]
-        if code_list is not None:
-            found.append(pa.array(sorted(code_list.words()), type=pa.large_string()))
+        if knowledge.code_list is not None:
+            found.append(pa.array(sorted(knowledge.code_list.words()), type=pa.large_string()))
+        if knowledge.lexicon is not None:
+            found.append(_words(knowledge.lexicon.texts.unique())[0].unique())
         distinct = pa.concat_arrays(found).unique()
         return cls(distinct.take(pc.sort_indices(distinct)))
 

@@ -111,6 +111,7 @@ class Decisions:
     confidence : (n,) larger is surer
     eligible : (n,) False where a gate stopped the certificate, whatever the confidence
     reason : (n,) of :class:`Reason`
+    line_codes : (n_lines, n_labels) indicator matrix of the lines, or None where the model looks at whole certificates
     """
 
     labels: LabelSet
@@ -118,6 +119,7 @@ class Decisions:
     confidence: npt.NDArray[np.float64]
     eligible: BoolArray
     reason: npt.NDArray[np.int8]
+    line_codes: csr_array | None = None
 
     @property
     def automatic(self) -> BoolArray:
@@ -139,7 +141,8 @@ def decide(rule: DecisionRule, predictions: Predictions, texts: Texts) -> Decisi
     reason[rule.gate.stops(texts)] = Reason.UNSEEN_WORD
     reason[np.diff(codes.indptr) == 0] = Reason.NO_CODE
     gated = np.isin(reason, (Reason.NO_CODE, Reason.UNSEEN_WORD, Reason.ALWAYS_PERSON))
-    return Decisions(predictions.labels, codes, sure, ~gated, reason)
+    lines = None if predictions.line_scores is None else chosen(predictions.line_scores, rule.threshold)
+    return Decisions(predictions.labels, codes, sure, ~gated, reason, lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 
 from harness.corpus import words
+from harness.corpus.knowledge import Knowledge
 from harness.families.family import (
     Context,
     Examples,
-    Knowledge,
     Parameters,
     Units,
     blocks,
@@ -36,7 +36,10 @@ ROWS = 1_024
 
 
 class BagParameters(Parameters):
-    """``buckets_log2`` rows of the table of n-grams, each of ``width`` numbers; characters 3 to ``char_ngrams``."""
+    """``buckets_log2`` rows of the table of n-grams, each of ``width`` numbers; characters 3 to ``char_ngrams``.
+
+    ``hits``: how much a hit of the code list counts beside the n-grams, which have length 1 together; 0 leaves hits out.
+    """
 
     width: int = Field(128, ge=4, le=1024)
     buckets_log2: int = Field(15, ge=8, le=22)
@@ -46,6 +49,7 @@ class BagParameters(Parameters):
     learning_rate: float = Field(1e-2, gt=0.0, le=1.0)
     dropout: float = Field(0.2, ge=0.0, lt=1.0)
     spread: float = Field(0.3, gt=0.0)
+    hits: float = Field(0.5, ge=0.0)
 
 
 class Bag:
@@ -72,9 +76,9 @@ class Bag:
 
         _settle(context.threads)
         keras.utils.set_random_seed(context.seed)
-        features = ngrams(train.units.text, parameters)
-        seen = None if validation is None else ngrams(validation.text, parameters)
-        network = _network(parameters, _bias(train), context.seed)
+        features = bag_of(train.units, parameters)
+        seen = None if validation is None else bag_of(validation, parameters)
+        network = _network(parameters, features.shape[1], _bias(train), context.seed)
         variables = [variable.value for variable in network.trainable_variables]
         optimizer = LazyAdam(variables)
         weights = train.root_weights().astype(np.float32)
@@ -82,12 +86,13 @@ class Bag:
         batches = max(1, -(-len(train) // parameters.batch))
         total = parameters.epochs * batches
         rng = np.random.default_rng(context.seed)
+        masked, everything = bool(train.unknown.nnz), np.ones((1, 1), np.float32)
 
         @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-        def step(ids: Any, values: Any, y: Any, weight: Any, rate: Any) -> None:
+        def step(ids: Any, values: Any, y: Any, known: Any, weight: Any, rate: Any) -> None:
             with tf.GradientTape() as tape:
                 logits = network([ids, values], training=True)
-                entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=logits)
+                entropy = known * tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=logits)
                 loss = tf.reduce_mean(weight * tf.reduce_sum(entropy, axis=1))
             optimizer.apply(tape.gradient(loss, variables), rate)
 
@@ -98,7 +103,9 @@ class Bag:
                 done = epoch * batches + number
                 rate = parameters.learning_rate * min(1.0, (done + 1) / 100) * max(0.02, 1.0 - done / total)
                 ids, values = _padded(features, rows)
-                step(ids, values, train.y[rows].toarray().astype(np.float32), weights[rows], np.float32(rate))
+                y = train.y[rows].toarray().astype(np.float32)
+                known = 1.0 - train.unknown_at(rows).toarray().astype(np.float32) if masked else everything
+                step(ids, values, y, known, weights[rows], np.float32(rate))
             model = BagModel(network, parameters, epoch + 1)
             if seen is not None and context.report is not None:
                 context.report(epoch + 1, model.scores(seen))
@@ -127,7 +134,7 @@ class BagModel:
     steps: int
 
     def predict(self, units: Units) -> csr_array:
-        return self.scores(ngrams(units.text, self.parameters))
+        return self.scores(bag_of(units, self.parameters))
 
     def scores(self, features: csr_array) -> csr_array:
         """Scores of rows of n-grams; (n, n_labels)."""
@@ -150,6 +157,14 @@ class BagModel:
             json.dumps({"parameters": self.parameters.model_dump(), "steps": self.steps}, sort_keys=True),
             encoding="utf-8",
         )
+
+
+def bag_of(units: Units, parameters: BagParameters) -> csr_array:
+    """N-grams, and beside them the hits of the code list; (n, buckets) or (n, buckets + n_labels)."""
+    found = ngrams(units.text, parameters)
+    if units.hits is None or not parameters.hits:
+        return found
+    return csr_array(hstack([found, parameters.hits * units.hits], format="csr", dtype=np.float32))
 
 
 def ngrams(texts: pa.Array, parameters: BagParameters) -> csr_array:
@@ -203,17 +218,18 @@ def _padded(features: csr_array, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArr
 def _bias(train: Examples) -> npt.NDArray[np.float32]:
     """The log-odds of each label's share of the examples."""
     weights = train.root_weights()
-    share = np.clip(np.asarray(weights @ train.y).ravel() / weights.sum(), 1e-6, 1 - 1e-6)
+    known = weights.sum() - np.asarray(weights @ train.unknown_at(slice(None))).ravel()
+    share = np.clip(np.asarray(weights @ train.y).ravel() / np.maximum(known, 1e-9), 1e-6, 1 - 1e-6)
     odds: npt.NDArray[np.float32] = np.log(share / (1 - share)).astype(np.float32)
     return odds
 
 
-def _network(parameters: BagParameters, bias: npt.NDArray[np.float32], seed: int) -> Any:
+def _network(parameters: BagParameters, n_features: int, bias: npt.NDArray[np.float32], seed: int) -> Any:
     import keras
 
     ids = keras.Input((None,), dtype="int32", name="ids")
     values = keras.Input((None,), dtype="float32", name="values")
-    bag = _layer()(2**parameters.buckets_log2, parameters.width, parameters.spread, seed, name="ngrams")([ids, values])
+    bag = _layer()(n_features, parameters.width, parameters.spread, seed, name="ngrams")([ids, values])
     bag = keras.layers.Dropout(parameters.dropout)(bag)
     logits = keras.layers.Dense(
         len(bias),

@@ -1,42 +1,61 @@
-"""Dictionary: the texts of the training years with their codes, found again by ever looser keys."""
+"""Dictionary: the texts of the training years with their codes, found again as a whole, in parts, or nearly."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
-from scipy.sparse import csr_array, load_npz, save_npz, vstack
+from scipy.sparse import csr_array, save_npz, vstack
 
 from harness.corpus import words
-from harness.families.family import CEILING, KEPT_PER_ROW, Context, Examples, Knowledge, Parameters, Units
+from harness.corpus.knowledge import Knowledge
+from harness.families.calibrated import Calibration, Evidence, given
+from harness.families.counts import FloatArray, IntArray, standing
+from harness.families.family import (
+    CEILING,
+    KEPT_PER_ROW,
+    Context,
+    Examples,
+    Parameters,
+    Units,
+    blocks,
+    no_scores,
+    stack,
+)
+from harness.families.lookup import LEVELS, Keys, Level
+from harness.families.sources import Material, Sources
+from harness.families.stops import learnt_stops
+from harness.families.vote import Voter
 
-Level = Literal["exact", "case", "plain", "sorted"]
-# From the strictest key to the loosest: as written; small letters; without accents and punctuation; in any word order.
-LEVELS: Mapping[Level, Callable[[pa.Array], pa.Array]] = {
-    "exact": lambda texts: texts,
-    "case": words.lower,
-    "plain": words.normalise,
-    "sorted": lambda texts: words.sorted_words(words.normalise(texts)),
-}
+FOLDS = 5
+ENOUGH = 4_000  # certificates or lines teach a calibration
+MOST = 10_000  # in a fold
+ROWS = 8_192
 
 
 class DictionaryParameters(Parameters):
-    """``loosest`` ends the back-off chain; a key needs ``least`` occurrences; ``smoothing`` doubts rare keys."""
+    """Where a text is looked for, and how far what is found is believed.
 
-    loosest: Level = "sorted"
-    least: int = Field(1, ge=1)
+    ``loosest`` ends the levels of lookup: as written, case, accents and punctuation (``plain``), learnt stop words
+    (``content``), word order (``sorted``), ``stems`` where the language has a stemmer. ``smoothing``: so many
+    occurrences without any code are added to what was seen. ``purity``: words and pairs of words are learnt that stand
+    with some code so often; 1 learns none. ``least``: they stand in so many texts. ``neighbour``: what lookup does
+    not know asks the texts that are most alike. ``vote``: the linear classifier has a say.
+    """
+
+    loosest: Level = "stems"
     smoothing: float = Field(0.5, gt=0.0)
+    purity: float = Field(0.5, gt=0.0, le=1.0)
+    least: int = Field(4, ge=1)
+    neighbour: bool = True
+    vote: bool = False
 
 
 class Dictionary:
-    """Exact texts, then a back-off chain over case, accents, punctuation and word order."""
+    """Lookup, longest match, nearest texts; one calibrated probability from what they say."""
 
     name: ClassVar[str] = "dictionary"
     kind: ClassVar[str] = "baseline"
@@ -52,90 +71,119 @@ class Dictionary:
         parameters: DictionaryParameters,
         context: Context,
     ) -> DictionaryModel:
-        levels = list(LEVELS)[: list(LEVELS).index(parameters.loosest) + 1]
-        return DictionaryModel(
-            tables=tuple(_table(level, train, parameters) for level in levels),
-            prior=_prior(train),
+        learning = parameters.least if parameters.purity < 1.0 else None
+        material = Material.of(
+            train, _keys(train, knowledge, parameters), parameters.smoothing, learning, parameters.neighbour
         )
 
+        def sources(kept: FloatArray, voter: Voter | None = None) -> Sources:
+            return material.sources(kept, parameters.least, parameters.purity, voter)
+
+        calibration = Calibration.believed()
+        held = _held(train, context.seed)
+        parts = [_lesson(train, material, rows, sources(_left(train, rows)), context) for rows in held]
+        if parts:
+            calibration = calibration.learnt(*_united(parts))
+        whole, voter = np.ones(len(train)), None
+        if parameters.vote and held:
+            # The classifier is dear: one fold tells how far it changes what the others say.
+            kept = _left(train, held[0])
+            partly = sources(kept, Voter.fit(train, kept, knowledge, context))
+            calibration = calibration.learnt(*_lesson(train, material, held[0], partly, context))
+            voter = Voter.fit(train, whole, knowledge, context)
+        return DictionaryModel(sources(whole, voter), calibration)
+
     def load(self, folder: Path, device: str) -> DictionaryModel:
-        description = json.loads((folder / "dictionary.json").read_text(encoding="utf-8"))
-        return DictionaryModel(
-            tables=tuple(
-                Table(
-                    level,
-                    pa.array(description["keys"][level], type=pa.large_string()),
-                    csr_array(load_npz(folder / f"{level}.npz")),
-                )
-                for level in description["levels"]
-            ),
-            prior=csr_array(load_npz(folder / "prior.npz")),
-        )
+        with np.load(folder / "calibration.npz", allow_pickle=False) as arrays:
+            calibration = Calibration(arrays["known"], arrays["unknown"])
+        return DictionaryModel(Sources.load(folder), calibration)
 
     def most_steps(self, parameters: DictionaryParameters) -> int:
         return 1
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """Keys of one level; scores is (n_keys, n_labels)."""
-
-    level: Level
-    keys: pa.Array
-    scores: csr_array
-
-
-@dataclass(frozen=True, slots=True)
 class DictionaryModel:
-    """Looks each text up in one table after the other; an unknown text gets the labels' shares in training."""
+    """What sources say, calibrated; a text of which none knows anything gets the codes' shares in training."""
 
-    tables: tuple[Table, ...]
-    prior: csr_array  # (1, n_labels)
+    sources: Sources
+    calibration: Calibration
 
     @property
     def steps(self) -> int:
         return 1
 
     def predict(self, units: Units) -> csr_array:
-        n = len(units)
-        table_of = np.full(n, len(self.tables), dtype=np.int64)
-        row_of = np.zeros(n, dtype=np.int64)
-        open_rows = np.arange(n)
-        for number, table in enumerate(self.tables):
-            keys = LEVELS[table.level](units.text.take(pa.array(open_rows)))
-            found = pc.index_in(keys, value_set=table.keys).fill_null(-1).to_numpy(zero_copy_only=False)
-            hit = found >= 0
-            table_of[open_rows[hit]], row_of[open_rows[hit]] = number, found[hit]
-            open_rows = open_rows[~hit]
-        first_row = np.cumsum([0, *(table.scores.shape[0] for table in self.tables)])
-        stacked = vstack([*(table.scores for table in self.tables), self.prior], format="csr")
-        return csr_array(stacked[first_row[table_of] + row_of])
+        n_labels = len(self.sources.usual)
+        prior = self._prior()
+        found = [no_scores(0, n_labels)]
+        for rows in blocks(len(units), ROWS):
+            part = Units(units.text[rows], None if units.hits is None else csr_array(units.hits[rows]))
+            said = self.sources.evidence(part, self.sources.lookup.places(part.text))
+            scores = np.minimum(self.calibration.scores(said), CEILING).astype(np.float32)
+            row, label = np.divmod(said.pair, n_labels)
+            first = np.searchsorted(row, np.arange(len(part) + 1))
+            block = csr_array((scores, label.astype(np.int32), first), shape=(len(part), n_labels))
+            silent = np.diff(first) == 0
+            chosen = np.where(silent, len(part), np.arange(len(part)))
+            found.append(csr_array(vstack([block, prior], format="csr")[chosen]))
+        return stack(found)
 
     def save(self, folder: Path) -> None:
-        levels = [table.level for table in self.tables]
-        keys = {table.level: table.keys.to_pylist() for table in self.tables}
-        (folder / "dictionary.json").write_text(
-            json.dumps({"levels": levels, "keys": keys}, ensure_ascii=False, sort_keys=True), encoding="utf-8"
-        )
-        for table in self.tables:
-            save_npz(folder / f"{table.level}.npz", table.scores)
-        save_npz(folder / "prior.npz", self.prior)
+        self.sources.save(folder)
+        np.savez(folder / "calibration.npz", known=self.calibration.known, unknown=self.calibration.unknown)
+        save_npz(folder / "prior.npz", self._prior())
+
+    def _prior(self) -> csr_array:
+        """The most usual codes, (1, n_labels)."""
+        usual = self.sources.usual
+        columns = np.sort(np.argsort(-usual, kind="stable")[:KEPT_PER_ROW]).astype(np.int32)
+        shares = np.minimum(usual[columns], CEILING).astype(np.float32)
+        return csr_array((shares, columns, [0, len(columns)]), shape=(1, len(usual)))
 
 
-def _table(level: Level, train: Examples, parameters: DictionaryParameters) -> Table:
-    encoded = LEVELS[level](train.units.text).dictionary_encode()
-    key_of = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    gather = csr_array((train.weights, (key_of, np.arange(len(train)))), shape=(len(encoded.dictionary), len(train)))
-    seen = np.asarray(gather.sum(axis=1)).ravel()
-    counts = csr_array(gather @ train.y.astype(np.float64))
-    kept = np.flatnonzero((seen >= parameters.least) & np.asarray(pc.not_equal(encoded.dictionary, "")))
-    counts, seen = counts[kept], seen[kept]
-    counts.data = np.minimum(counts.data / np.repeat(seen + parameters.smoothing, np.diff(counts.indptr)), CEILING)
-    counts.sort_indices()
-    return Table(level, encoded.dictionary.take(pa.array(kept)), counts.astype(np.float32))
+def _keys(train: Examples, knowledge: Knowledge, parameters: DictionaryParameters) -> Keys:
+    language = knowledge.language if knowledge.language in words.SNOWBALL else None
+    levels = LEVELS[: LEVELS.index(parameters.loosest) + 1]
+    if language is None:
+        levels = tuple(level for level in levels if level != "stems")
+    return Keys(levels, learnt_stops(train) if "content" in levels else (), language)
 
 
-def _prior(train: Examples) -> csr_array:
-    shares = np.minimum(np.asarray(train.weights @ train.y).ravel() / (train.weights.sum() + 1.0), CEILING)
-    columns = np.sort(np.argsort(-shares, kind="stable")[:KEPT_PER_ROW]).astype(np.int32)
-    return csr_array((shares[columns].astype(np.float32), columns, [0, len(columns)]), shape=(1, len(shares)))
+def _held(train: Examples, seed: int) -> list[IntArray]:
+    """Folds of certificates' examples that answer in turn for themselves; as many folds as teach enough."""
+    rows = np.random.default_rng(seed).permutation(np.flatnonzero(train.times > 0))
+    folds = [np.sort(rows[number::FOLDS][:MOST]) for number in range(FOLDS)]
+    asked = min(FOLDS, -(-ENOUGH * FOLDS // max(1, len(rows))))
+    return [fold for fold in folds[:asked] if len(fold) and _left(train, fold).any()]
+
+
+def _left(train: Examples, rows: IntArray) -> FloatArray:
+    """Which share of each example's occurrences is left where one of each of ``rows`` is taken away; (n,).
+
+    So a text that stands often stays known, and one that stands once becomes unknown, as they will be next year.
+    """
+    kept = np.ones(len(train))
+    kept[rows] -= 1.0 / standing(train)[rows]
+    return kept
+
+
+Lesson = tuple[Evidence, FloatArray, FloatArray]
+
+
+def _lesson(train: Examples, material: Material, rows: IntArray, sources: Sources, context: Context) -> Lesson:
+    """What sources that have not seen some examples say of them; whether it is right, and how much it counts."""
+    said = sources.evidence(train.units.take(rows), material.place[rows], context.threads)
+    y = given(said.pair, train.y[rows])
+    weights = np.sqrt(train.weights[rows])[said.pair // len(train.labels)]
+    weights[given(said.pair, train.unknown_at(rows)) > 0.0] = 0.0
+    return said, y, weights
+
+
+def _united(lessons: list[Lesson]) -> Lesson:
+    said = Evidence(
+        np.concatenate([lesson[0].pair for lesson in lessons]),
+        np.concatenate([lesson[0].features for lesson in lessons]),
+        np.concatenate([lesson[0].known for lesson in lessons]),
+    )
+    return said, np.concatenate([lesson[1] for lesson in lessons]), np.concatenate([lesson[2] for lesson in lessons])

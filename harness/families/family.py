@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csr_array, vstack
 from scipy.special import expit
 
-from harness.corpus.certificate import LabelSet
-from harness.corpus.codes import CodeList
+from harness.corpus.certificate import BoolArray, LabelSet
+from harness.corpus.knowledge import Knowledge
 
 KEPT_PER_ROW = 20
 KEPT_ABOVE = 1e-3
@@ -36,12 +36,23 @@ P_contra = TypeVar("P_contra", bound=Parameters, contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """What a family predicts on: distinct lines, or distinct certificates whose lines a line feed joins; shape (n,)."""
+    """What a family predicts on: distinct lines, or distinct certificates whose lines a line feed joins.
+
+    Attributes
+    ----------
+    text : (n,)
+    hits : (n, n_labels) 1 where the text has a term that the code list knows for a label, or None without a list
+    """
 
     text: pa.Array
+    hits: csr_array | None = None
 
     def __len__(self) -> int:
         return len(self.text)
+
+    def take(self, rows: npt.NDArray[np.integer[Any]]) -> Units:
+        """Some units, in the order of ``rows``."""
+        return Units(self.text.take(pa.array(rows)), None if self.hits is None else self.hits[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +63,37 @@ class Examples:
     ----------
     units : (n,) texts; a text that was coded in several ways stands once for each
     y : (n, n_labels) indicator matrix
-    weights : (n,) how often each stands in the corpus
+    weights : (n,) how often each stands in the corpus, older years counting less where the parameters say so
     labels : the codes that occur
+    times : (n,) how often each stands in the corpus; 0 for terms of list and dictionaries
+    era : (n,) years with the same valid codes are one era
+    unknown : (n_eras, n_labels) codes that were not given in an era whatever the texts said: there, their absence
+        says nothing, and they are neither positive nor negative
     """
 
     units: Units
     y: csr_array
     weights: npt.NDArray[np.float64]
     labels: LabelSet
+    times: npt.NDArray[np.float64]
+    era: npt.NDArray[np.int64]
+    unknown: csr_array
 
     def __len__(self) -> int:
         return len(self.units)
+
+    def unknown_at(self, rows: npt.NDArray[np.integer[Any]] | slice) -> csr_array:
+        """Which codes are unknown at some examples, but never one that was given; (n_rows, n_labels)."""
+        found = self.unknown[self.era[rows]]
+        return csr_array(found - found.multiply(self.y[rows])) if found.nnz else csr_array(found)
+
+    def unknown_of(self, column: int) -> BoolArray | None:
+        """At which examples a code is unknown, (n,); None where it is known at all."""
+        eras = np.asarray(self.unknown[:, [column]].todense()).ravel() > 0
+        if not eras.any():
+            return None
+        given = np.asarray(self.y[:, [column]].todense()).ravel() > 0
+        return eras[self.era] & ~given
 
     def root_weights(self) -> npt.NDArray[np.float64]:
         """Weights by which a text counts with the root of how often it stands, whatever its codes; (n,).
@@ -74,13 +105,6 @@ class Examples:
         often = np.bincount(text, weights=self.weights)[text]
         roots: npt.NDArray[np.float64] = self.weights / np.sqrt(often)
         return roots
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What an office knows besides its certificates."""
-
-    code_list: CodeList | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,38 +166,53 @@ class Family(Protocol[P_contra]):
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Scores of certificates over a model's labels; (n, n_labels), sparse, in (0, 1)."""
+    """Scores over a model's labels, sparse, in (0, 1).
+
+    Attributes
+    ----------
+    scores : (n, n_labels) of certificates
+    line_scores : (n_lines, n_labels) of their lines, or None where the model looks at whole certificates
+    """
 
     labels: LabelSet
     scores: csr_array
+    line_scores: csr_array | None = None
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Plain arrays for an .npz file; none of them holds objects."""
-        return {
-            "labels": np.array(self.labels.codes, dtype=np.str_),
-            "data": self.scores.data,
-            "indices": self.scores.indices,
-            "indptr": self.scores.indptr,
-            "shape": np.array(self.scores.shape),
-        }
+        lines = {} if self.line_scores is None else _plain(self.line_scores, "line_")
+        return {"labels": np.array(self.labels.codes, dtype=np.str_), **_plain(self.scores, ""), **lines}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Predictions:
-        shape = tuple(arrays["shape"].tolist())
-        scores = csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape)
-        return cls(LabelSet(tuple(arrays["labels"].tolist())), scores)
+        lines = _matrix(arrays, "line_") if "line_shape" in arrays else None
+        return cls(LabelSet(tuple(arrays["labels"].tolist())), _matrix(arrays, ""), lines)
 
     def over(self, labels: LabelSet) -> csr_array:
         """The same scores in the columns of another label set that holds every code of this one."""
         columns = self.labels.columns_in(labels)
         if (columns < 0).any():
             raise ValueError("the other label set must hold every code of the model")
-        moved = csr_array(
-            (self.scores.data, columns[self.scores.indices], self.scores.indptr),
+        moved = csr_array(  # sorting works in place: these scores are not to be touched
+            (self.scores.data.copy(), columns[self.scores.indices], self.scores.indptr),
             shape=(self.scores.shape[0], len(labels)),
         )
         moved.sort_indices()
         return moved
+
+
+def _plain(matrix: csr_array, prefix: str) -> dict[str, npt.NDArray[Any]]:
+    return {
+        f"{prefix}data": matrix.data,
+        f"{prefix}indices": matrix.indices,
+        f"{prefix}indptr": matrix.indptr,
+        f"{prefix}shape": np.array(matrix.shape),
+    }
+
+
+def _matrix(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> csr_array:
+    data, indices, indptr, shape = (arrays[f"{prefix}{part}"] for part in ("data", "indices", "indptr", "shape"))
+    return csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
 
 
 def stack(blocks: list[csr_array]) -> csr_array:

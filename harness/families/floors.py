@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array, load_npz, save_npz
 
-from harness.families.dictionary import Dictionary as _Dictionary
-from harness.families.dictionary import DictionaryModel, DictionaryParameters
-from harness.families.family import Context, Examples, Knowledge, Parameters, Units, no_scores, sparsify
+from harness.corpus.knowledge import Knowledge
+from harness.families.counts import usual_shares
+from harness.families.family import CEILING, Context, Examples, Parameters, Units, no_scores, sparsify
+from harness.families.lookup import Keys, Lookup
+
+SMOOTHING = 0.5  # occurrences without any code that are added to what was seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,31 @@ class MostFrequent(_Floor):
         parameters: NoParameters,
         context: Context,
     ) -> Constant:
-        shares = np.asarray(train.weights @ train.y).ravel() / train.weights.sum()
-        return Constant(sparsify(shares[None, :]))
+        return Constant(sparsify(usual_shares(train, np.ones(len(train)), doubt=0.0)[None, :]))
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """The shares of the codes that training certificates with the very same text have."""
+
+    lookup: Lookup
+
+    @property
+    def steps(self) -> int:
+        return 1
+
+    def predict(self, units: Units) -> csr_array:
+        answers = self.lookup.answer(self.lookup.places(units.text))
+        row, label = np.divmod(answers.pair, n_labels := self.lookup.counts[0].given.shape[1])
+        scores = np.minimum(answers.share, CEILING).astype(np.float32)
+        first = np.searchsorted(row, np.arange(len(units) + 1))
+        return csr_array((scores, label.astype(np.int32), first), shape=(len(units), n_labels))
+
+    def save(self, folder: Path) -> None:
+        description = json.dumps(self.lookup.description(), ensure_ascii=False)
+        (folder / "repeats.json").write_text(description, encoding="utf-8")
+        arrays: dict[str, Any] = self.lookup.arrays()
+        np.savez(folder / "repeats.npz", unknown=self.lookup.counts[0].unknown.toarray(), **arrays)
 
 
 class ExactRepeat(_Floor):
@@ -93,9 +120,12 @@ class ExactRepeat(_Floor):
         knowledge: Knowledge,
         parameters: NoParameters,
         context: Context,
-    ) -> DictionaryModel:
-        found = _Dictionary().fit(train, None, knowledge, DictionaryParameters(loosest="exact"), context)
-        return DictionaryModel(found.tables, no_scores(1, len(train.labels)))
+    ) -> Repeats:
+        lookup, place = Lookup.fit(train, Keys(("exact",)), SMOOTHING)
+        certificates = (train.times > 0).astype(np.float64)  # terms of list and dictionaries are none
+        return Repeats(lookup.kept(train, place, certificates))
 
-    def load(self, folder: Path, device: str) -> DictionaryModel:  # type: ignore[override]
-        return _Dictionary().load(folder, device)
+    def load(self, folder: Path, device: str) -> Repeats:  # type: ignore[override]
+        description = json.loads((folder / "repeats.json").read_text(encoding="utf-8"))
+        with np.load(folder / "repeats.npz", allow_pickle=False) as arrays:
+            return Repeats(Lookup.load(description, arrays, csr_array(arrays["unknown"])))

@@ -6,24 +6,26 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 
 from harness.corpus.certificate import Corpus, IntArray, LabelSet, Texts
 from harness.corpus.codes import CodeList, Validity
-from harness.errors import CorpusError, SpaceError
+from harness.corpus.glued import Splitter
+from harness.corpus.knowledge import Knowledge
+from harness.errors import SpaceError
 from harness.families import family as family_named
+from harness.families.examples import FRAME, Distinct, FrameParameters, Unit, distinct, examples, year_weights
 from harness.families.family import (
     CEILING,
     Context,
     Examples,
-    Knowledge,
     Parameters,
     Predictions,
     UnitModel,
@@ -31,61 +33,10 @@ from harness.families.family import (
     no_scores,
     stack,
 )
+from harness.families.listed import Listed, listed, only_scores
 
-Unit = Literal["line", "certificate"]
 BLOCK = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Distinct:
-    """The distinct texts of some certificates, and where each line or certificate finds its own."""
-
-    units: Units
-    position: IntArray  # (n_lines,) or (n,), into units
-
-
-def distinct(texts: Texts, unit: Unit) -> Distinct:
-    """Each different line, or each different whole certificate, once."""
-    encoded = (texts.lines if unit == "line" else texts.whole()).dictionary_encode()
-    return Distinct(Units(encoded.dictionary), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64))
-
-
-def examples(corpus: Corpus, unit: Unit) -> Examples:
-    """Distinct pairs of text and codes, with how often each stands in the corpus, over the codes that occur.
-
-    Raises
-    ------
-    CorpusError
-        There is no text with a code to learn from.
-    """
-    if unit == "line" and corpus.by_line is None:
-        raise SpaceError("unit must be certificate where the corpus has no codes by line, but got line")
-    found = distinct(corpus.texts, unit)
-    y = corpus.codes if corpus.by_line is None or unit == "certificate" else corpus.by_line.matrix(len(corpus.labels))
-    written = np.flatnonzero(np.asarray(pc.not_equal(found.units.text, ""))[found.position])
-    y, position = y[written], found.position[written]
-    present = np.flatnonzero(np.bincount(y.indices, minlength=y.shape[1]))
-    if not len(present):
-        raise CorpusError("training needs at least one certificate with a text and a code")
-    y = y[:, present]
-    pair = _row_hashes(y) * np.uint64(0x9E3779B97F4A7C15) + position.astype(np.uint64)
-    _, first, counts = np.unique(pair, return_index=True, return_counts=True)
-    order = np.argsort(first, kind="stable")
-    first, counts = first[order], counts[order]
-    return Examples(
-        units=Units(found.units.text.take(pa.array(position[first]))),
-        y=y[first],
-        weights=counts.astype(np.float64),
-        labels=LabelSet(tuple(corpus.labels.codes[column] for column in present)),
-    )
-
-
-def _row_hashes(y: csr_array) -> npt.NDArray[np.uint64]:
-    """One number a row that tells sets of codes apart (sums of random 64-bit numbers; Zobrist 1970)."""
-    numbers = np.random.default_rng(0).integers(0, 2**63, size=y.shape[1], dtype=np.uint64)
-    sums = np.r_[np.uint64(0), np.cumsum(numbers[y.indices], dtype=np.uint64)]
-    hashes: npt.NDArray[np.uint64] = sums[y.indptr[1:]] - sums[y.indptr[:-1]]
-    return hashes
+LINES_KEPT = 0.01  # scores of lines below it are not kept
 
 
 def scatter(
@@ -96,18 +47,23 @@ def scatter(
     Lines are united as 1 − ∏(1 − p): a code stands on the certificate unless every line lacks it. A code outside its
     valid years, and an empty text, gets no score.
     """
-    written = np.asarray(pc.not_equal(found.units.text, ""))
-    blocks = []
+    written = np.asarray(pc.not_equal(found.text, ""))
+    blocks: list[csr_array] = []
+    lines: list[csr_array] = []
     for start in range(0, len(texts), BLOCK):
         stop = min(start + BLOCK, len(texts))
         if unit == "line":
             first = texts.first_line[start : stop + 1]
-            blocks.append(_united(unit_scores, found.position[first[0] : first[-1]], first - first[0], written))
+            position = found.position[first[0] : first[-1]]
+            blocks.append(_united(unit_scores, position, first - first[0], written))
+            lines.append(_sure(_without(unit_scores[position], ~written[position])))
+            _keep_valid(lines[-1], np.repeat(texts.years[start:stop], np.diff(first)), validity)
         else:
             position = found.position[start:stop]
             blocks.append(_without(unit_scores[position], ~written[position]))
         _keep_valid(blocks[-1], texts.years[start:stop], validity)
-    return Predictions(labels, stack(blocks) if blocks else no_scores(0, len(labels)))
+    of_lines = (stack(lines) if lines else no_scores(0, len(labels))) if unit == "line" else None
+    return Predictions(labels, stack(blocks) if blocks else no_scores(0, len(labels)), of_lines)
 
 
 def _united(unit_scores: csr_array, position: IntArray, first: IntArray, written: npt.NDArray[np.bool_]) -> csr_array:
@@ -128,6 +84,13 @@ def _without(scores: csr_array, rows: npt.NDArray[np.bool_]) -> csr_array:
     return scores
 
 
+def _sure(scores: csr_array) -> csr_array:
+    """The scores of lines that may matter, as a matrix of its own."""
+    kept = scores.data >= np.float32(LINES_KEPT)
+    first = np.r_[0, np.cumsum(kept)][scores.indptr]
+    return csr_array((scores.data[kept], scores.indices[kept], first), shape=scores.shape)
+
+
 def _keep_valid(scores: csr_array, years: npt.NDArray[np.int16], validity: Validity) -> None:
     of_entry = np.repeat(years, np.diff(scores.indptr))
     scores.data[~validity.allows(of_entry, scores.indices)] = 0.0
@@ -136,7 +99,12 @@ def _keep_valid(scores: csr_array, years: npt.NDArray[np.int16], validity: Valid
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A fitted family with its frame: from :class:`Texts` to :class:`Predictions`."""
+    """A fitted family with its frame: from :class:`Texts` to :class:`Predictions`.
+
+    Attributes
+    ----------
+    labels : those that it learnt, and after them those that only the code list knows
+    """
 
     family: str
     unit: Unit
@@ -144,6 +112,8 @@ class Model:
     labels: LabelSet
     validity: Validity
     inner: UnitModel
+    splitter: Splitter | None = None
+    listed: Listed | None = None
 
     @property
     def steps(self) -> int:
@@ -151,13 +121,19 @@ class Model:
 
     def predict(self, texts: Texts) -> Predictions:
         """Scores of each certificate; each distinct text is looked at once."""
-        found = distinct(texts, self.unit)
-        return scatter(self.inner.predict(found.units), found, texts, self.unit, self.labels, self.validity)
+        found = distinct(texts, self.unit, self.splitter)
+        units, hits = _units(found.text, self.listed)
+        scores = _completed(self.inner.predict(units), hits, self.listed)
+        return scatter(scores, found, texts, self.unit, self.labels, self.validity)
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder that does not exist yet."""
         (folder / "unit").mkdir(parents=True)
         self.inner.save(folder / "unit")
+        if self.splitter is not None:
+            self.splitter.save(folder / "words.json")
+        if self.listed is not None:
+            self.listed.save(folder)
         description = {
             "family": self.family,
             "unit": self.unit,
@@ -179,23 +155,23 @@ def load(folder: Path, device: str = "cpu") -> Model:
         labels=LabelSet(tuple(description["labels"])),
         validity=Validity(np.array(description["valid"], dtype=np.int16).reshape(-1, 2)),
         inner=family_named(description["family"]).load(folder / "unit", device),
+        splitter=Splitter.load(folder / "words.json") if (folder / "words.json").exists() else None,
+        listed=Listed.load(folder) if (folder / "listed.json").exists() else None,
     )
 
 
-def part(name: str, parameters: Mapping[str, Any]) -> tuple[Unit, Parameters]:
-    """The frame's own hyper-parameter ``unit``, and the family's.
+def part(name: str, parameters: Mapping[str, Any]) -> tuple[FrameParameters, Parameters]:
+    """The frame's own hyper-parameters, and the family's.
 
     Raises
     ------
     SpaceError
         The family has no such parameter, or not with this value.
     """
-    own = {key: value for key, value in parameters.items() if key != "unit"}
-    unit = parameters.get("unit", "certificate")
-    if unit not in ("line", "certificate"):
-        raise SpaceError(f"unit must be line or certificate, but got {unit!r} (family {name})")
+    framed = {key: value for key, value in parameters.items() if key in FRAME}
+    own = {key: value for key, value in parameters.items() if key not in FRAME}
     try:
-        return cast(Unit, unit), family_named(name).Parameters.model_validate(own)
+        return FrameParameters.model_validate(framed), family_named(name).Parameters.model_validate(own)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
@@ -211,22 +187,87 @@ def fit(
     context: Context,
     report: Callable[[int, Predictions], None] | None = None,
 ) -> Model:
-    """Fit a family on certificates; ``report`` gets each step's predictions of the validation texts."""
-    unit, own = part(name, parameters)
-    learnt = examples(train, unit)
-    validity = validity_of(learnt.labels, knowledge)
-    found = None if validation is None or report is None else distinct(validation, unit)
+    """Fit a family on certificates; ``report`` gets each step's predictions of the validation texts.
+
+    Floors know of lists and dictionaries only the years in which a code is valid.
+    """
+    framed, own = part(name, parameters)
+    floor = family_named(name).kind == "floor"
+    if floor:
+        framed = framed.model_copy(update={"lexicon": 0.0})
+    splitter = _splitter(train.texts, knowledge) if framed.glued else None
+    learnt = examples(train, framed, knowledge, splitter)
+    codes = knowledge.code_list
+    known, labels = (None, learnt.labels) if codes is None or floor else listed(codes, learnt.labels)
+    validity = (codes or CodeList(())).validity(labels)
+    if known is not None:
+        learnt, known = _with_hits(learnt, known, train.texts, framed, validity, splitter)
+    asked = None if validation is None or report is None else distinct(validation, framed.unit, splitter)
+    seen, seen_hits = (None, None) if asked is None else _units(asked.text, known)
 
     def passed_on(step: int, unit_scores: csr_array) -> None:
-        if found is not None and validation is not None and report is not None:
-            report(step, scatter(unit_scores, found, validation, unit, learnt.labels, validity))
+        if asked is not None and validation is not None and report is not None:
+            scores = _completed(unit_scores, seen_hits, known)
+            report(step, scatter(scores, asked, validation, framed.unit, labels, validity))
 
-    inner = family_named(name).fit(
-        learnt, None if found is None else found.units, knowledge, own, replace(context, report=passed_on)
-    )
-    return Model(name, unit, dict(parameters), learnt.labels, validity, inner)
+    inner = family_named(name).fit(learnt, seen, knowledge, own, replace(context, report=passed_on))
+    return Model(name, framed.unit, dict(parameters), labels, validity, inner, splitter, known)
 
 
-def validity_of(labels: LabelSet, knowledge: Knowledge) -> Validity:
-    """The years in which each label is a candidate, by the code list where there is one."""
-    return (knowledge.code_list or CodeList(())).validity(labels)
+def _with_hits(
+    learnt: Examples,
+    known: Listed,
+    texts: Texts,
+    framed: FrameParameters,
+    validity: Validity,
+    splitter: Splitter | None,
+) -> tuple[Examples, Listed]:
+    """The examples with the hits of their labels, and the list with scores for labels without examples."""
+    hits = known.hits(learnt.units.text)
+    against = np.zeros(len(known.only))
+    if hits[:, known.n_learnt :].nnz:
+        found = distinct(texts, framed.unit, splitter)
+        against = _against(csr_array(known.hits(found.text)[:, known.n_learnt :]), found, texts, framed, validity)
+    units = Units(learnt.units.text, csr_array(hits[:, : known.n_learnt]))
+    return replace(learnt, units=units), replace(known, only=only_scores(learnt, hits, against))
+
+
+def _against(
+    hits: csr_array, found: Distinct, texts: Texts, framed: FrameParameters, validity: Validity
+) -> npt.NDArray[np.float64]:
+    """How often texts held a term of each label without examples in its valid years, old years counting less; (n_only,).
+
+    Parameters
+    ----------
+    hits : (n_distinct, n_only) of the distinct texts
+    """
+    only = np.arange(len(validity.years) - hits.shape[1], len(validity.years))
+    years = texts.years if framed.unit == "certificate" else texts.years[texts.certificate_of_line]
+    against = np.zeros(len(only))
+    for year, weight in zip(*year_weights(years, framed.half_life), strict=True):
+        often = np.bincount(found.position[years == year], minlength=len(found.text)) * weight
+        against += np.asarray(often @ hits).ravel() * validity.allows(np.full(len(only), year, np.int16), only)
+    return against
+
+
+def _splitter(texts: Texts, knowledge: Knowledge) -> Splitter:
+    encoded = texts.lines.dictionary_encode()
+    times = np.bincount(encoded.indices.to_numpy(zero_copy_only=False), minlength=len(encoded.dictionary))
+    entries = knowledge.code_list.entries if knowledge.code_list is not None else ()
+    terms = [term for entry in entries for term in (entry.title, *entry.synonyms)]
+    return Splitter.learnt(encoded.dictionary, times, terms)
+
+
+def _units(text: pa.Array, known: Listed | None) -> tuple[Units, csr_array | None]:
+    """Units with the hits of the labels that have examples; and the hits of all labels."""
+    if known is None:
+        return Units(text), None
+    hits = known.hits(text)
+    return Units(text, csr_array(hits[:, : known.n_learnt])), hits
+
+
+def _completed(unit_scores: csr_array, hits: csr_array | None, known: Listed | None) -> csr_array:
+    """A model's scores, and beside them those of the codes that only the list knows."""
+    if known is None or hits is None or not len(known.only):
+        return unit_scores
+    return csr_array(hstack([unit_scores, known.scores(hits)], format="csr"))

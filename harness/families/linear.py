@@ -1,8 +1,9 @@
-"""Linear: TF-IDF of words and characters, one logistic regression a code (scikit-learn)."""
+"""Linear: TF-IDF of words and characters, one support vector machine a code (scikit-learn)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -14,10 +15,11 @@ from pydantic import Field
 from scipy.sparse import csr_array, hstack
 
 from harness.corpus import words
+from harness.corpus.knowledge import Knowledge
+from harness.families import one_vs_rest
 from harness.families.family import (
     Context,
     Examples,
-    Knowledge,
     Parameters,
     Units,
     blocks,
@@ -26,28 +28,33 @@ from harness.families.family import (
     sparsify,
     stack,
 )
+from harness.families.one_vs_rest import Planes, Problem, Sigmoid
 
-ROWS = 2_048
+ROWS, LABELS = 4_096, 512  # of one dense block of scores
+AT_ONCE = 2**28  # up to so many coefficients are kept dense throughout a prediction
 
 
 class LinearParameters(Parameters):
-    """TF-IDF over words up to ``word_ngrams`` and characters 2 to ``char_ngrams`` long, then SGD on the log-loss.
+    """TF-IDF over words up to ``word_ngrams`` and characters 2 to ``char_ngrams`` long, then one machine a code.
 
-    ``weighting`` says how much a text counts that stands in many certificates: once, by the root of its count, or
-    by its count.
+    ``hits``: the value of a column that says whether the text holds a term that the code list knows for a code; 0
+    leaves these columns out. ``cost``: what an error costs beside wide margins; ``weighting`` says how much a text
+    counts that stands in many certificates: once, by the root of its count, or by its count. ``propensity``: 0 to 1,
+    how far texts of rare codes count more, because experts miss such codes more often.
     """
 
     word_ngrams: int = Field(2, ge=1, le=3)
     char_ngrams: int = Field(4, ge=2, le=6)
-    min_df: int = Field(2, ge=1)
-    max_features: int = Field(60_000, ge=100)
-    alpha: float = Field(2e-6, gt=0.0)
-    epochs: int = Field(6, ge=1, le=50)
+    min_df: int = Field(1, ge=1)
+    max_features: int = Field(40_000, ge=100)
+    hits: float = Field(0.5, ge=0.0, le=10.0)
+    cost: float = Field(1.0, gt=0.0)
     weighting: Literal["once", "root", "count"] = "root"
+    propensity: float = Field(0.0, ge=0.0, le=1.0)
 
 
 class Linear:
-    """One-vs-rest logistic regression on TF-IDF, averaged SGD."""
+    """One-vs-rest support vector machines on TF-IDF, whose margins one sigmoid turns into probabilities."""
 
     name: ClassVar[str] = "linear"
     kind: ClassVar[str] = "baseline"
@@ -63,33 +70,11 @@ class Linear:
         parameters: LinearParameters,
         context: Context,
     ) -> LinearModel:
-        from sklearn.linear_model import SGDClassifier
-
-        features, x = Features.fitted(train.units.text, parameters)
-        weights = {"once": np.ones(len(train)), "root": train.root_weights(), "count": train.weights}[
-            parameters.weighting
-        ]
-        y = train.y.tocsc()
-        coefficients = np.zeros((len(train.labels), x.shape[1]), dtype=np.float32)
-        intercepts = np.zeros(len(train.labels))
-        for column in range(len(train.labels)):
-            positive = np.zeros(len(train), dtype=np.int8)
-            positive[y.indices[y.indptr[column] : y.indptr[column + 1]]] = 1
-            if positive.all():
-                intercepts[column] = np.log(2.0 * len(train))
-                continue
-            sgd = SGDClassifier(
-                loss="log_loss",
-                alpha=parameters.alpha,
-                max_iter=parameters.epochs,
-                tol=None,
-                average=True,
-                random_state=context.seed,
-            )
-            sgd.fit(x, positive, sample_weight=weights)
-            coefficients[column] = sgd.coef_[0]
-            intercepts[column] = sgd.intercept_[0]
-        return LinearModel(features, coefficients, intercepts)
+        features, x = Features.fitted(train.units, parameters)
+        problem = problem_of(train, x, parameters, context.seed)
+        text = train.units.text.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+        sigmoid = one_vs_rest.sigmoid(problem, text)
+        return LinearModel(features, one_vs_rest.fit(problem), sigmoid, float(np.log(2.0 * len(train))))
 
     def load(self, folder: Path, device: str) -> LinearModel:
         description = json.loads((folder / "linear.json").read_text(encoding="utf-8"))
@@ -98,26 +83,65 @@ class Linear:
                 fields=tuple((field, int(longest)) for field, longest in description["fields"]),
                 terms=tuple(tuple(terms) for terms in description["terms"]),
                 idf=tuple(arrays[f"idf_{field}"] for field, _ in description["fields"]),
+                hits=description["hits"],
             )
-            return LinearModel(features, arrays["coefficients"], arrays["intercepts"])
+            coefficients = csr_array(
+                (arrays["data"], arrays["indices"], arrays["indptr"]), shape=tuple(arrays["shape"].tolist())
+            )
+            planes = Planes(coefficients, arrays["intercepts"])
+        return LinearModel(
+            features, planes, Sigmoid(tuple(description["slopes"]), description["offset"]), description["certain"]
+        )
 
     def most_steps(self, parameters: LinearParameters) -> int:
         return 1
 
 
+def problem_of(train: Examples, x: csr_array, parameters: LinearParameters, seed: int) -> Problem:
+    """What is to be solved: features, codes, and how much each text counts."""
+    weights = {"once": np.ones(len(train)), "root": train.root_weights(), "count": train.weights}
+    return Problem(
+        x,
+        train.y,
+        weights[parameters.weighting],
+        inverse_propensity(train) ** parameters.propensity,
+        train.unknown_of,
+        parameters.cost,
+        seed,
+    )
+
+
+def inverse_propensity(train: Examples) -> npt.NDArray[np.float64]:
+    """By how much a code's texts should count more, because its absence is often an oversight; (n_labels,).
+
+    References
+    ----------
+    Jain, Prabhu, Varma. Extreme Multi-label Loss Functions for Recommendation, Tagging, Ranking & Other Missing Label
+    Applications. KDD 2016; A = 0.55, B = 1.5.
+    """
+    often = np.asarray(train.times @ train.y.astype(np.float64)).ravel()
+    spread = max(np.log(train.times.sum()) - 1.0, 0.0) * 2.5**0.55
+    found: npt.NDArray[np.float64] = 1.0 + spread * (often + 1.5) ** -0.55
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
-    """TF-IDF of each field: its n-grams' greatest length, its terms in the order of their columns, their weights."""
+    """TF-IDF of each field: its n-grams' greatest length, its terms in the order of their columns, their weights.
+
+    ``hits`` is the value of a hit of the code list, whose columns follow; 0 where there are none.
+    """
 
     fields: tuple[tuple[str, int], ...]
     terms: tuple[tuple[str, ...], ...]
     idf: tuple[npt.NDArray[np.float32], ...]
+    hits: float = 0.0
 
     @classmethod
-    def fitted(cls, texts: pa.Array, parameters: LinearParameters) -> tuple[Features, csr_array]:
+    def fitted(cls, units: Units, parameters: LinearParameters) -> tuple[Features, csr_array]:
         """The features of the training texts, and their matrix (n, n_features)."""
         fields = (("word", parameters.word_ngrams), ("char_wb", parameters.char_ngrams))
-        prepared = _prepared(texts)
+        prepared = _prepared(units.text)
         terms, idf, matrices = [], [], []
         for field, longest in fields:
             least = parameters.min_df if len(prepared) >= 50 * parameters.min_df else 1
@@ -128,7 +152,21 @@ class Features:
                 matrices.append(vectoriser.set_params(min_df=1).fit_transform(prepared))
             terms.append(tuple(vectoriser.get_feature_names_out().tolist()))
             idf.append(np.asarray(vectoriser.idf_, dtype=np.float32))
-        return cls(fields, tuple(terms), tuple(idf)), csr_array(hstack(matrices, format="csr"))
+        found = cls(fields, tuple(terms), tuple(idf), 0.0 if units.hits is None else parameters.hits)
+        return found, found._joined(matrices, units)
+
+    def matrices(self, units: Units, rows: int) -> Iterator[csr_array]:
+        """The features of some texts, in blocks of so many rows."""
+        vectorisers = self.vectorisers()
+        for some in blocks(len(units), rows):
+            part = Units(units.text[some], None if units.hits is None else units.hits[some])
+            prepared = _prepared(part.text)
+            yield self._joined([vectoriser.transform(prepared) for vectoriser in vectorisers], part)
+
+    def _joined(self, matrices: list[Any], units: Units) -> csr_array:
+        if self.hits and units.hits is not None:
+            matrices = [*matrices, units.hits.astype(np.float32) * np.float32(self.hits)]
+        return csr_array(hstack(matrices, format="csr"))
 
     def vectorisers(self) -> list[Any]:
         """Fitted vectorisers, made once for many blocks of texts."""
@@ -142,11 +180,12 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class LinearModel:
-    """coefficients (n_labels, n_features), intercepts (n_labels,)."""
+    """``certain`` is the log-odds of a code that stood on every training text."""
 
     features: Features
-    coefficients: npt.NDArray[np.float32]
-    intercepts: npt.NDArray[np.float64]
+    planes: Planes
+    sigmoid: Sigmoid
+    certain: float
 
     @property
     def steps(self) -> int:
@@ -154,25 +193,42 @@ class LinearModel:
 
     def predict(self, units: Units) -> csr_array:
         if not len(units):
-            return no_scores(0, len(self.intercepts))
-        vectorisers = self.features.vectorisers()
-        transposed = np.ascontiguousarray(self.coefficients.T)
+            return no_scores(0, len(self.planes))
+        columns = list(blocks(len(self.planes), LABELS))
+        n_labels, n_features = self.planes.coefficients.shape
+        ready = [self.planes.dense(some) for some in columns] if n_labels * n_features <= AT_ONCE else None
         found = []
-        for rows in blocks(len(units), ROWS):
-            prepared = _prepared(units.text[rows])
-            x = hstack([vectoriser.transform(prepared) for vectoriser in vectorisers], format="csr")
-            found.append(sparsify(probabilities(x @ transposed + self.intercepts)))
+        for x in self.features.matrices(units, ROWS):
+            margins = np.empty((x.shape[0], n_labels), dtype=np.float32)
+            for place, some in enumerate(columns):
+                margins[:, some] = self.planes.margins(x, some, None if ready is None else ready[place])
+            for rows in blocks(len(margins), ROWS // 8):
+                found.append(sparsify(probabilities(self.sigmoid.logits(margins[rows], self.certain))))
         return stack(found)
 
     def save(self, folder: Path) -> None:
-        (folder / "linear.json").write_text(
-            json.dumps({"fields": self.features.fields, "terms": self.features.terms}, ensure_ascii=False),
-            encoding="utf-8",
-        )
+        description = {
+            "fields": self.features.fields,
+            "terms": self.features.terms,
+            "hits": self.features.hits,
+            "slopes": self.sigmoid.slopes,
+            "offset": self.sigmoid.offset,
+            "certain": self.certain,
+        }
+        (folder / "linear.json").write_text(json.dumps(description, ensure_ascii=False), encoding="utf-8")
         idf: dict[str, Any] = {
             f"idf_{field}": values for (field, _), values in zip(self.features.fields, self.features.idf, strict=True)
         }
-        np.savez(folder / "linear.npz", coefficients=self.coefficients, intercepts=self.intercepts, **idf)
+        coefficients = self.planes.coefficients
+        np.savez(
+            folder / "linear.npz",
+            data=coefficients.data,
+            indices=coefficients.indices,
+            indptr=coefficients.indptr,
+            shape=np.array(coefficients.shape),
+            intercepts=self.planes.intercepts,
+            **idf,
+        )
 
 
 def _prepared(texts: pa.Array) -> list[str]:

@@ -120,7 +120,7 @@ def _verify(folder: Path) -> None:
 
 def _schema(corpus: CorpusConfig) -> dict[str, Any]:
     """The configuration of the input without any path: where files lie is not the bundle's business."""
-    values: dict[str, Any] = corpus.model_dump(mode="json", exclude={"path", "codes", "synthetic"})
+    values: dict[str, Any] = corpus.model_dump(mode="json", exclude={"path", "codes", "dictionaries", "synthetic"})
     return values
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from harness.errors import SpaceError
 from harness.families import family as family_named
 from harness.families import frame
+from harness.families.examples import FrameParameters
 
 Scalar = str | int | float | bool
 PACKAGED = (Path(__file__).parent.parent / "search_spaces", Path(__file__).parent.parent.parent / "search_spaces")
@@ -68,13 +69,19 @@ class Space:
                     found[name] = trial.suggest_float(name, low, high, log=dimension.log, step=dimension.step)
         return found
 
-    def offered(self, *, by_line: bool) -> Space:
-        """Without the choices that a corpus cannot offer: units of lines need codes by line."""
-        unit = self.dimensions.get("unit")
-        if by_line or unit is None:
-            return self
-        only = unit.model_copy(update={"choices": None, "value": "certificate", "default": None})
-        return Space(self.family, {**self.dimensions, "unit": only}, self.whole)
+    def offered(self, *, by_line: bool, code_list: bool, lexicon: bool, years: int) -> Space:
+        """Without what a corpus cannot offer: ``years`` of training, codes by line, a code list, dictionaries."""
+        missing = {
+            name
+            for name, there in (("hits", code_list), ("lexicon", code_list or lexicon), ("half_life", years > 1))
+            if name in self.dimensions and not there
+        }
+        dimensions = {name: dimension for name, dimension in self.dimensions.items() if name not in missing}
+        unit = dimensions.get("unit")
+        if not by_line and unit is not None:
+            only = {"choices": None, "value": "certificate", "default": None}
+            dimensions["unit"] = unit.model_copy(update=only)
+        return self if dimensions == self.dimensions else Space(self.family, dimensions, self.whole - missing)
 
     def plain(self) -> dict[str, dict[str, Any]]:
         """The space as its TOML states it."""
@@ -119,8 +126,8 @@ def load_space(family: str, folders: tuple[Path, ...] = ()) -> Space:
 
 def check_space(family: str, raw: Mapping[str, Any], place: str) -> Space:
     """Check a space as its TOML states it."""
-    parameters = family_named(family).Parameters.model_fields
-    known = ("unit", *parameters)
+    parameters = {**FrameParameters.model_fields, **family_named(family).Parameters.model_fields}
+    known = tuple(parameters)
     dimensions: dict[str, Dimension] = {}
     for name, value in raw.items():
         if name not in known:
@@ -139,10 +146,10 @@ def check_space(family: str, raw: Mapping[str, Any], place: str) -> Space:
                     f"{name}.{key} is not a key; they are {', '.join(Dimension.model_fields)} ({place})"
                 ) from None
             raise SpaceError(f"{name}.{key}: {first['msg']}, but got {first['input']!r} ({place})") from None
-        whole = name in parameters and parameters[name].annotation is int
+        whole = parameters[name].annotation is int
         _check(family, name, dimension, whole, dimensions, place)
         dimensions[name] = dimension
-    whole_names = frozenset(name for name in dimensions if name in parameters and parameters[name].annotation is int)
+    whole_names = frozenset(name for name in dimensions if parameters[name].annotation is int)
     return Space(family, dimensions, whole_names)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.corpus.certificate import Texts, strings
 from harness.corpus.codes import CodeEntry, CodeList
+from harness.corpus.knowledge import Knowledge, Lexicon
 from harness.decision.novelty import UnseenWords
 
 
@@ -28,7 +29,7 @@ def texts(*certificates: Sequence[str]) -> Texts:
 
 
 TRAINING = texts(["Acute heart failure", "2 days"], ["PNEUMONIA (left)"], [], ["Sténose de l'œsophage"])
-GATE = UnseenWords.learnt([TRAINING], None)
+GATE = UnseenWords.learnt([TRAINING], Knowledge())
 
 
 def stops(gate: UnseenWords, *lines: str) -> bool:
@@ -63,17 +64,24 @@ def test_case_accents_and_punctuation_do_not_matter(text: str) -> None:
 
 def test_vowel_signs_do_not_hide_a_word() -> None:
     assert stops(GATE, "हृदय")
-    assert not stops(UnseenWords.learnt([texts(["हृदय रोग"])], None), "हृदय")
+    assert not stops(UnseenWords.learnt([texts(["हृदय रोग"])], Knowledge()), "हृदय")
     assert stops(GATE, "сердце")
     assert stops(GATE, "αίμα")
 
 
+def test_words_of_dictionaries_are_known() -> None:
+    lexicon = Lexicon(strings(["Blood-poisoning", "fever"]), strings(["A41.9", "R50"]))
+    gate = UnseenWords.learnt([TRAINING], Knowledge(lexicon=lexicon))
+    assert not stops(gate, "poisoning FEVER")
+    assert stops(gate, "sepsisitis")
+
+
 def test_words_of_the_code_list_are_known() -> None:
     code_list = CodeList((CodeEntry("A41.9", "Sepsis, unspecified", ("Blood poisoning", "Septicémie")), CodeEntry("X")))
-    gate = UnseenWords.learnt([TRAINING], code_list)
+    gate = UnseenWords.learnt([TRAINING], Knowledge(code_list))
     assert not stops(gate, "SEPSIS unspecified", "blood Poisoning of heart", "septicemie")
     assert stops(gate, "septic")
-    assert stops(UnseenWords.learnt([TRAINING], CodeList(())), "sepsis")
+    assert stops(UnseenWords.learnt([TRAINING], Knowledge(CodeList(()))), "sepsis")
 
 
 def test_certificates_without_lines_pass() -> None:
@@ -85,7 +93,7 @@ def test_certificates_without_lines_pass() -> None:
 
 
 def test_a_gate_that_learnt_nothing_stops_every_word() -> None:
-    gate = UnseenWords.learnt([texts([])], None)
+    gate = UnseenWords.learnt([texts([])], Knowledge())
     assert stops(gate, "heart")
     assert not stops(gate, "12")
 
@@ -96,7 +104,7 @@ def test_a_slice_of_certificates_is_judged_by_its_own_lines() -> None:
         for stop in range(start, 6):
             part = whole.rows(start, stop)
             assert GATE.stops(part).tolist() == GATE.stops(whole)[start:stop].tolist()
-    assert UnseenWords.learnt([whole.rows(1, 3)], None).known.to_pylist() == ["heart", "sepsis"]
+    assert UnseenWords.learnt([whole.rows(1, 3)], Knowledge()).known.to_pylist() == ["heart", "sepsis"]
 
 
 # Letters with and without case, accents and ligatures; marks of another script; digits; what separates words.
@@ -124,7 +132,7 @@ def _longest_run(word: str) -> int:
 @settings(max_examples=200, deadline=None)
 def test_equals_one_certificate_after_the_other(training: list[list[str]], later: list[list[str]]) -> None:
     known = {word for certificate in training for line in certificate for word in naive_words(line)}
-    gate = UnseenWords.learnt([texts(*training[:2]), texts(*training[2:])], None)
+    gate = UnseenWords.learnt([texts(*training[:2]), texts(*training[2:])], Knowledge())
     assert set(gate.known.to_pylist()) == known
     wanted = [any(naive_words(line) - known for line in certificate) for certificate in later]
     assert gate.stops(texts(*later)).tolist() == wanted

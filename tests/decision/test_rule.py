@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from harness.corpus.certificate import Corpus, LabelSet, Texts, strings
+from harness.corpus.knowledge import Knowledge
 from harness.decision.confidence import ESTIMATORS
 from harness.decision.novelty import UnseenWords
 from harness.decision.promise import Promise, Step
 from harness.decision.rule import Candidate, DecisionRule, Reason, always_seen, check_patterns, decide, predict
 from harness.errors import ConfigError
 from harness.families import frame
-from harness.families.family import Context, Knowledge, Predictions
+from harness.families.family import Context, Predictions
 
 PROMISE = Promise(
     made=True,
@@ -57,7 +58,7 @@ def texts(*lines: str) -> Texts:
     )
 
 
-GATE = UnseenWords.learnt([texts("heart failure", "stroke", "sepsis")], None)
+GATE = UnseenWords.learnt([texts("heart failure", "stroke", "sepsis")], Knowledge())
 RULE = DecisionRule(0.5, "product", GATE, ("O00-O99", "X60"), PROMISE)
 
 
@@ -184,7 +185,7 @@ def test_a_rule_cannot_be_changed() -> None:
 
 
 def test_only_the_promise_is_new_after_certification_and_only_the_words_after_a_refit() -> None:
-    gate = UnseenWords.learnt([texts("oedema")], None)
+    gate = UnseenWords.learnt([texts("oedema")], Knowledge())
     for field in dataclasses.fields(DecisionRule):
         before = getattr(RULE, field.name)
         assert getattr(RULE.refitted(gate), field.name) == (gate if field.name == "gate" else before)
@@ -197,7 +198,7 @@ def test_a_refit_changes_what_the_gate_stops_and_nothing_else() -> None:
     every = scores({"I50": 0.9}, {"I50": 0.9})
     said = texts("oedema", "heart")
     before = decide(RULE, every, said)
-    after = decide(RULE.refitted(UnseenWords.learnt([texts("oedema")], None)), every, said)
+    after = decide(RULE.refitted(UnseenWords.learnt([texts("oedema")], Knowledge())), every, said)
     assert before.reason.tolist() == [Reason.UNSEEN_WORD, Reason.AUTOMATIC]
     assert after.reason.tolist() == [Reason.AUTOMATIC, Reason.UNSEEN_WORD]
     assert after.confidence.tolist() == before.confidence.tolist()
@@ -209,7 +210,7 @@ def test_a_refit_changes_what_the_gate_stops_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("promise", [None, PROMISE, NOT_MADE])
 def test_a_rule_is_read_as_it_was_written(tmp_path: Path, promise: Promise | None) -> None:
-    gate = UnseenWords.learnt([texts("Œdème aigu", "हृदय रोग", "сердце")], None)
+    gate = UnseenWords.learnt([texts("Œdème aigu", "हृदय रोग", "сердце")], Knowledge())
     rule = DecisionRule(0.1 + 0.2, "margin", gate, ("O00-O99", "heroin"), promise)
     rule.save(tmp_path / "a" / "rule")
     assert DecisionRule.load(tmp_path / "a" / "rule") == rule
@@ -231,7 +232,7 @@ def test_an_infinite_promised_threshold_is_strict_json(tmp_path: Path, threshold
 
 
 def test_a_gate_without_words_is_read_as_it_was_written(tmp_path: Path) -> None:
-    rule = DecisionRule(0.5, "product", UnseenWords.learnt([texts()], None))
+    rule = DecisionRule(0.5, "product", UnseenWords.learnt([texts()], Knowledge()))
     rule.save(tmp_path)
     assert DecisionRule.load(tmp_path) == rule
     assert DecisionRule.load(tmp_path).gate.stops(texts("heart")).tolist() == [True]
@@ -250,7 +251,7 @@ def test_predict_equals_decide_on_kept_predictions(said: list[str], estimator: s
     y = csr_array(np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 1], [1, 1, 0]], dtype=np.int8))
     corpus = Corpus(learnt, LabelSet(("I50", "I64", "O85")), y, None)
     model = frame.fit("dictionary", corpus, None, Knowledge(), {}, Context())
-    rule = DecisionRule(threshold, estimator, UnseenWords.learnt([learnt], None), ("O85",), PROMISE)
+    rule = DecisionRule(threshold, estimator, UnseenWords.learnt([learnt], Knowledge()), ("O85",), PROMISE)
     now = predict(Candidate(model, rule), texts(*said))
 
     file = io.BytesIO()

@@ -6,10 +6,12 @@ from certificates import Roles, by_line
 from scipy.sparse import csr_array
 
 from harness.corpus.certificate import strings
+from harness.corpus.codes import CodeEntry, CodeList
+from harness.corpus.knowledge import Knowledge
 from harness.families import bag
 from harness.families.bag import Bag, BagModel, BagParameters, ngrams
-from harness.families.family import Context, Examples, Knowledge, Units
-from harness.families.frame import examples
+from harness.families.examples import FrameParameters, examples
+from harness.families.family import Context, Examples, Units
 
 SMALL = BagParameters(width=16, buckets_log2=10, epochs=2, batch=32)
 
@@ -69,22 +71,45 @@ def test_batches_hold_every_text_once_in_another_order() -> None:
 
 
 def test_begins_at_the_shares_of_the_codes() -> None:
-    train = examples(by_line(*[(2012, [(f"text {n}", ["A"] if n else ["A", "B"])]) for n in range(10)]), "line")
+    train = examples(
+        by_line(*[(2012, [(f"text {n}", ["A"] if n else ["A", "B"])]) for n in range(10)]), FrameParameters(unit="line")
+    )
     logits = bag._bias(train)
     assert 1 / (1 + np.exp(-logits[1])) == pytest.approx(0.1, rel=1e-3)
     assert np.isfinite(logits).all()  # A stands everywhere
 
 
 def test_another_seed_gives_other_scores(tiny_roles: Roles) -> None:
-    train = examples(tiny_roles.train, "line")
+    train = examples(tiny_roles.train, FrameParameters(unit="line"))
     one, other = (learn(train, seed).predict(train.units).toarray() for seed in (0, 1))
     assert np.abs(one - other).max() > 1e-4
 
 
 def test_rows_in_blocks_are_the_same(tiny_roles: Roles, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = examples(tiny_roles.train, "line")
+    train = examples(tiny_roles.train, FrameParameters(unit="line"))
     units = Units(train.units.text[:60])
     model = learn(train)
     whole = model.predict(units).toarray()
     monkeypatch.setattr(bag, "ROWS", 16)
     np.testing.assert_allclose(model.predict(units).toarray(), whole, rtol=1e-4, atol=1e-7)
+
+
+def test_hits_of_the_list_stand_beside_the_ngrams() -> None:
+    hits = csr_array(np.array([[0, 1], [0, 0]], np.float32))
+    found = bag.bag_of(Units(strings(["flu", "fall"]), hits), BagParameters(hits=0.5))
+    assert found.shape == (2, 2**15 + 2)
+    assert found[:, [-2, -1]].toarray().tolist() == [[0.0, 0.5], [0.0, 0.0]]
+    for units, parameters in (
+        (Units(strings(["flu", "fall"])), BagParameters()),
+        (Units(strings(["flu", "fall"]), hits), BagParameters(hits=0.0)),
+    ):
+        assert bag.bag_of(units, parameters).shape == (2, 2**15)
+
+
+def test_begins_at_the_share_among_the_years_in_which_a_code_was_given() -> None:
+    corpus = by_line(*((year, [("x", ["A", "N"] if year > 2012 else ["A"])]) for year in (2012, 2012, 2012, 2013)))
+    knowledge = Knowledge(CodeList((CodeEntry("N", valid_from=2013),)))
+    masked, plain = (
+        bag._bias(examples(corpus, FrameParameters(unit="line"), known)) for known in (knowledge, Knowledge())
+    )
+    assert masked[1] > 5.0 > 0.0 > plain[1]

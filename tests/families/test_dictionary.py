@@ -1,106 +1,190 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
-from certificates import by_line
+from certificates import Roles, by_certificate, by_line
 
-from harness.corpus.certificate import strings
-from harness.families.dictionary import Dictionary, DictionaryModel, DictionaryParameters
-from harness.families.family import Context, Examples, Knowledge, Units
-from harness.families.frame import examples
+from harness.corpus.certificate import Corpus, strings
+from harness.corpus.codes import CodeEntry, CodeList
+from harness.corpus.knowledge import Knowledge, Lexicon
+from harness.families import frame
+from harness.families.dictionary import Dictionary, DictionaryModel, DictionaryParameters, _held, _left
+from harness.families.examples import FrameParameters, Unit, examples
+from harness.families.family import Context, Examples, Predictions, Units
 
 
-def learn(train: Examples, **parameters: object) -> DictionaryModel:
-    return Dictionary().fit(train, None, Knowledge(), DictionaryParameters.model_validate(parameters), Context())
+def learnt(corpus: Corpus, unit: Unit = "line") -> Examples:
+    return examples(corpus, FrameParameters(unit=unit))
 
 
-def scores(model: DictionaryModel, *texts: str) -> list[list[float]]:
-    found: list[list[float]] = model.predict(Units(strings(texts))).toarray().tolist()
+def learn(train: Examples, knowledge: Knowledge | None = None, **parameters: object) -> DictionaryModel:
+    own = DictionaryParameters.model_validate(parameters)
+    return Dictionary().fit(train, None, knowledge or Knowledge(), own, Context())
+
+
+def scores(model: DictionaryModel, *texts: str) -> np.ndarray:
+    found: np.ndarray = model.predict(Units(strings(texts))).toarray()
     return found
 
 
-LEVELS = examples(
-    by_line(
-        (2012, [("Pneumonie aiguë", ["A"])]),
-        (2012, [("PNEUMONIE AIGUË", ["B"])]),
-        (2012, [("pneumonie aigue.", ["C"])]),
-        (2012, [("aigue pneumonie", ["D"])]),
-    ),
-    "line",
+def predict(train: Corpus, later: Corpus, knowledge: Knowledge, parameters: Mapping[str, object]) -> Predictions:
+    return frame.fit("dictionary", train, None, knowledge, parameters, Context()).predict(later.texts)
+
+
+LINES = by_line(
+    *[(2012, [("Pneumonie aiguë", ["J18"]), ("grippe", ["J11"])])] * 6,
+    *[(2012, [("choc septique", ["R57"]), ("grippe A", ["J11"])])] * 6,
+    *[(2012, [("infarctus du myocarde", ["I21"])])] * 6,
 )
-A, B, C, D = range(4)
 
 
-def test_the_strictest_key_that_is_known_decides() -> None:
-    model = learn(LEVELS)
-    one, two, three, four = 1 / 1.5, 1 / 2.5, 1 / 3.5, 1 / 4.5
-    expected = {
-        "Pneumonie aiguë": {A: one},  # as written
-        "PNEUMONIE AIGUË": {B: one},
-        "pneumonie  aiguë": {A: two, B: two},  # in small letters
-        "pneumonie-aigue": {A: three, B: three, C: three},  # without accents and punctuation
-        "(aigue) pneumonie": {D: one},
-        "aiguë, la pneumonie": {A: 1 / 5, B: 1 / 5, C: 1 / 5, D: 1 / 5},  # unknown: the codes' shares
-    }
-    for text, codes in expected.items():
-        found = scores(model, text)[0]
-        assert found == pytest.approx([codes.get(column, 0.0) for column in range(4)]), text
-    swapped = scores(learn(LEVELS), "Aiguë! Pneumonie?")[0]
-    assert swapped == pytest.approx([0, 0, 0, one])
-    assert four < three < two < one
+def test_a_known_text_is_surer_than_one_that_is_only_alike() -> None:
+    model = learn(learnt(LINES))
+    known, loose, part, alike, nothing = scores(
+        model, "grippe", "AIGUE, pneumonie", "choc septique sur grippe", "infarctuss myocarde", "zzzz"
+    )
+    I21, J11, J18, R57 = range(4)
+    assert known.argmax() == J11
+    assert loose.argmax() == J18
+    assert set(np.argsort(part)[-2:]) == {J11, R57}
+    assert alike.argmax() == I21
+    assert known.max() > alike.max()
+    assert nothing == pytest.approx([6.5 / 31, 12.5 / 31, 6.5 / 31, 6.5 / 31])  # the codes' shares
 
 
-def test_word_order_is_the_loosest_key() -> None:
-    train = examples(by_line((2012, [("a b c", ["A"])]), (2012, [("c b a", ["B"])])), "line")
-    assert scores(learn(train), "b, c, a")[0] == pytest.approx([1 / 2.5, 1 / 2.5])
-    shares = [1 / 3, 1 / 3]
-    assert scores(learn(train, loosest="plain"), "b, c, a")[0] == pytest.approx(shares)
+def test_without_neighbours_what_has_no_entry_gets_the_shares() -> None:
+    model = learn(learnt(LINES), neighbour=False, purity=1.0)
+    assert scores(model, "infarctuss myocardee")[0] == pytest.approx(scores(model, "zzzz")[0])
 
 
-@pytest.mark.parametrize(
-    ("loosest", "known"), [("exact", 1), ("case", 2), ("plain", 3), ("sorted", 4)], ids=lambda value: str(value)
-)
-def test_the_chain_ends_at_the_loosest_level(loosest: str, known: int) -> None:
-    train = examples(by_line((2012, [("Côlon droit", ["A"])]), (2012, [("other", ["B"])])), "line")
-    model = learn(train, loosest=loosest)
-    found = scores(model, "Côlon droit", "CÔLON DROIT", "colon, droit", "droit colon")
-    assert [row == pytest.approx([1 / 1.5, 0.0]) for row in found] == [True] * known + [False] * (4 - known)
+def test_leaving_out_takes_one_occurrence_of_each_held_example() -> None:
+    train = learnt(LINES)
+    knowledge = Knowledge(None, Lexicon(strings(["flu"]), strings(["J11"])))
+    train = examples(LINES, FrameParameters(unit="line"), knowledge)
+    assert train.times.tolist() == [6, 6, 6, 6, 6, 0]
+    folds = _held(train, 0)
+    assert sorted(np.concatenate(folds).tolist()) == [0, 1, 2, 3, 4]  # a dictionary's row is nobody's certificate
+    assert _left(train, np.array([0, 3])) == pytest.approx([5 / 6, 1, 1, 5 / 6, 1, 1])
 
 
-def test_scores_are_shares_of_certificates() -> None:
-    """Three times A, once A and B, counted by certificates and not by distinct pairs."""
-    train = examples(by_line(*[(2012, [("flu", ["A"])])] * 3, (2012, [("flu", ["A", "B"])])), "line")
-    assert scores(learn(train, smoothing=1.0), "flu")[0] == pytest.approx([4 / 5, 1 / 5])
-    assert scores(learn(train, smoothing=1.0), "unknown")[0] == pytest.approx([4 / 5, 1 / 5])
+def test_many_examples_need_few_folds() -> None:
+    many = learnt(by_line(*((2012, [(f"text {number}", ["A"])]) for number in range(12_000))))
+    assert [len(fold) for fold in _held(many, 0)] == [2400, 2400]
 
 
-def test_a_key_needs_its_least_number_of_certificates() -> None:
-    train = examples(by_line(*[(2012, [("flu", ["A"])])] * 3, (2012, [("cough", ["B"])])), "line")
-    shares = [3 / 5, 1 / 5]
-    assert scores(learn(train, least=3), "flu", "cough") == [pytest.approx([3 / 3.5, 0]), pytest.approx(shares)]
-    assert scores(learn(train, least=4), "flu", "cough") == [pytest.approx(shares)] * 2
-    # together two rare ways of writing are frequent enough for the looser key
-    train = examples(by_line((2012, [("Flu", ["A"])]), (2012, [("flu", ["A"])]), (2012, [("cough", ["B"])])), "line")
-    assert scores(learn(train, least=2), "flu")[0] == pytest.approx([2 / 2.5, 0.0])
+def test_certificates_are_read_by_lines_and_words() -> None:
+    drugs = ("heroin", "cocaine", "ethanol", "methadone")
+    rng = np.random.default_rng(0)
+    certificates = []
+    for number in range(200):
+        taken = rng.choice(drugs, 2, replace=False)
+        text = f"{('acute', 'fatal', 'severe')[number % 3]} intoxication by {taken[0]} and {taken[1]}"
+        certificates.append((2012, [text, "drug use"], sorted(taken)))
+    model = learn(learnt(by_certificate(*certificates), "certificate"))
+    found = scores(model, "methadone found beside\nethanol bottle", "heroin, then cocaine")
+    assert (found > 0.5).tolist() == [
+        [False, True, False, True],
+        [True, False, True, False],
+    ]  # cocaine ethanol heroin methadone
 
 
-def test_texts_without_words_are_not_one_text() -> None:
-    train = examples(by_line((2012, [("!!", ["A"])]), (2012, [("flu", ["B"])])), "line")
-    assert scores(learn(train), "!!")[0] == pytest.approx([1 / 1.5, 0.0])
-    assert scores(learn(train), "??")[0] == pytest.approx([1 / 3, 1 / 3])
+def test_hits_of_the_list_count_as_often_as_they_are_right() -> None:
+    listed = CodeList(
+        tuple(CodeEntry(code, word) for code, word in (("H", "heroin"), ("C", "cocaine"), ("N", "tranq")))
+    )
+    train = by_certificate(
+        *((2012, [f"text {number} of heroin"], ["H"]) for number in range(40)),
+        *((2012, [f"note {number} on cocaine"], ["C"] if number % 2 else []) for number in range(40)),
+    )
+    later = by_certificate((2013, ["heroin unheard"], []), (2013, ["cocaine unheard"], []), (2013, ["tranq"], []))
+    found = predict(train, later, Knowledge(listed), {})
+    table = {code: found.scores.toarray()[:, column] for column, code in enumerate(found.labels.codes)}
+    assert table["H"][0] > 0.9
+    assert 0.25 < table["C"][1] < 0.75
+    assert table["N"][2] > 0.3  # has no example: the list alone gives it
+
+
+def test_a_code_is_not_denied_by_years_before_it() -> None:
+    listed = Knowledge(CodeList((CodeEntry("F", "fentanyl"), CodeEntry("X", "xylazine", valid_from=2020))))
+    rng = np.random.default_rng(0)
+    certificates = [
+        (2018 + number % 3, [f"fentanyl and xylazine {rng.integers(40)}"], ["F", "X"] if number % 3 == 2 else ["F"])
+        for number in range(150)
+    ]
+    train, later = by_certificate(*certificates), by_certificate((2021, ["xylazine and fentanyl 99"], []))
+    with_list = predict(train, later, listed, {})
+    without = predict(train, later, Knowledge(), {})
+    assert with_list.scores.toarray()[0, with_list.labels.index["X"]] > 0.8
+    assert without.scores.toarray()[0, without.labels.index["X"]] < 0.6
+
+
+def test_rows_of_dictionaries_are_looked_up() -> None:
+    knowledge = Knowledge(None, Lexicon(strings(["maladie de Lyme"]), strings(["A69"])), "fr")
+    found = predict(LINES, by_line((2013, [("Maladies de LYME", [])])), knowledge, {"unit": "line"})
+    assert found.labels.codes[int(found.scores.toarray()[0].argmax())] == "A69"
+
+
+def test_stems_need_a_language() -> None:
+    later = by_line((2013, [("chocs septiques", [])]))
+    options = {"unit": "line", "neighbour": False, "purity": 1.0}
+    french = predict(LINES, later, Knowledge(None, None, "fr"), options)
+    assert french.scores.toarray()[0].argmax() == french.labels.index["R57"]
+    for language in (None, "xx"):
+        unstemmed = predict(LINES, later, Knowledge(None, None, language), options)
+        assert unstemmed.scores.toarray()[0].argmax() == unstemmed.labels.index["J11"]  # the most usual code
 
 
 def test_a_line_that_millions_wrote_is_not_quite_certain() -> None:
     """In single precision 3,000,000 of 3,000,000.05 is one, and odds of one are infinite."""
-    train = examples(by_line((2012, [("flu", ["A"])]), (2012, [("cough", ["B"])])), "line")
-    many = Examples(train.units, train.y, np.array([3e9, 1.0]), train.labels)
-    model = learn(many, smoothing=0.05)
-    for row in scores(model, "flu", "unknown"):
-        assert 0.999 < row[0] < 1.0
+    train = learnt(by_line((2012, [("flu", ["A"])]), (2012, [("cough", ["B"])])))
+    many = replace(train, weights=np.array([3e9, 1.0]), times=np.array([3e9, 1.0]))
+    for row in scores(learn(many, smoothing=0.05), "flu", "unknown"):
+        assert 0.99 < row[0] < 1.0
 
 
 def test_an_unknown_text_gets_the_20_most_frequent_codes() -> None:
     lines = [(2012, [(f"text {number}", [f"C{number:02}"])] * (number + 1)) for number in range(30)]
-    found = scores(learn(examples(by_line(*lines), "line")), "unknown")[0]
+    found = scores(learn(learnt(by_line(*lines))), "zzzz")[0]
     total = sum(range(1, 31)) + 1
-    assert found == pytest.approx([0.0 if number < 10 else (number + 1) / total for number in range(30)])
+    assert found == pytest.approx([0.0 if number < 10 else (number + 1.5) / total for number in range(30)])
+
+
+@pytest.mark.parametrize("unit", ["line", "certificate"])
+def test_a_vote_asks_the_classifier_too(unit: Unit, tiny_roles: Roles, tmp_path: Path) -> None:
+    train = learnt(tiny_roles.train, unit)
+    model = learn(train, vote=True)
+    found = model.predict(Units(tiny_roles.validation.texts.whole()))
+    model.save(tmp_path)
+    again = Dictionary().load(tmp_path, "cpu").predict(Units(tiny_roles.validation.texts.whole()))
+    for part in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(again, part), getattr(found, part))
+    plain = learn(train).predict(Units(tiny_roles.validation.texts.whole()))
+    assert abs(found - plain).max() > 0.01
+
+
+def test_a_vote_over_a_code_that_one_fold_lacks() -> None:
+    rare = by_line(*[(2012, [(f"flu {number}", ["A"])]) for number in range(20)], (2012, [("gout", ["B"])]))
+    for seed in range(5):
+        own = DictionaryParameters(vote=True)
+        model = Dictionary().fit(learnt(rare), None, Knowledge(), own, Context(seed=seed))
+        assert scores(model, "gout")[0].argmax() == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"neighbour": False, "purity": 1.0}, {"loosest": "exact"}], ids=str)
+def test_saves_and_loads_with_equal_scores(options: dict[str, object], tiny_roles: Roles, tmp_path: Path) -> None:
+    model = learn(learnt(tiny_roles.train), Knowledge(None, None, "en"), **options)
+    model.save(tmp_path)
+    units = Units(strings([*tiny_roles.validation.texts.lines.to_pylist(), "", "!!"]))
+    ours, theirs = Dictionary().load(tmp_path, "cpu").predict(units), model.predict(units)
+    for part in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(ours, part), getattr(theirs, part))
+
+
+def test_scores_are_calibrated_on_texts_that_were_left_out(tiny_roles: Roles) -> None:
+    """Over all pairs of validation the scores sum up to about as many codes as there are."""
+    found = predict(tiny_roles.train, tiny_roles.validation, Knowledge(), {"unit": "line"})
+    assert 0.8 < found.scores.sum() / tiny_roles.validation.codes.sum() < 1.25

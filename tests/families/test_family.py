@@ -75,6 +75,8 @@ def test_predictions_over_other_labels() -> None:
     predictions = Predictions(LabelSet(("B", "A")), sparsify(np.array([[0.5, 0.25]])))
     moved = predictions.over(LabelSet(("A", "C", "B")))
     assert moved.toarray().tolist() == [[0.25, 0.0, 0.5]]
+    assert predictions.over(LabelSet(("A", "C", "B"))).toarray().tolist() == moved.toarray().tolist()
+    assert predictions.scores.toarray().tolist() == [[0.5, 0.25]]
     assert moved.has_sorted_indices
     with pytest.raises(ValueError, match="every code of the model"):
         predictions.over(LabelSet(("A", "C")))

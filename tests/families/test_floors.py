@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from certificates import by_certificate
 
+from harness.corpus.codes import CodeEntry, CodeList
+from harness.corpus.knowledge import Knowledge
 from harness.families import FLOORS, frame
-from harness.families.family import Context, Knowledge, Predictions
+from harness.families.family import Context, Predictions
 
 TRAIN = by_certificate(
     (2012, ["flu"], ["A"]),
@@ -51,3 +53,20 @@ def test_most_frequent_stays_sparse() -> None:
 def test_floors_have_nothing_to_choose() -> None:
     for name in FLOORS:
         assert not frame.part(name, {})[1].model_fields_set
+
+
+def test_most_frequent_heeds_that_a_code_was_not_given_before_its_years() -> None:
+    train = by_certificate(*[(2018, ["flu"], ["A"])] * 3, (2019, ["flu"], ["A", "X"]), (2019, ["cough"], []))
+    listed = Knowledge(CodeList((CodeEntry("A"), CodeEntry("X", valid_from=2019))))
+    later = by_certificate((2020, ["fall"], []))
+    scores = frame.fit("most_frequent", train, None, listed, {}, Context()).predict(later.texts).scores.toarray()
+    assert scores[0] == pytest.approx([4 / 5, 1 / 2])
+
+
+def test_terms_of_the_list_are_no_certificates() -> None:
+    listed = Knowledge(CodeList((CodeEntry("A", "flu", ("grippe",)), CodeEntry("B"), CodeEntry("C"))))
+    later = by_certificate((2013, ["grippe"], []))
+    exact = frame.fit("exact_repeat", TRAIN, None, listed, {}, Context()).predict(later.texts).scores
+    frequent = frame.fit("most_frequent", TRAIN, None, listed, {}, Context()).predict(later.texts).scores
+    assert exact.nnz == 0
+    assert frequent.toarray()[0] == pytest.approx([3 / 5, 1 / 5, 1 / 5])

@@ -17,9 +17,11 @@ from scipy.sparse import csr_array
 
 from harness.corpus.certificate import Corpus, LabelSet, Texts
 from harness.corpus.codes import CodeEntry, CodeList
+from harness.corpus.knowledge import Knowledge
 from harness.errors import CorpusError, SpaceError
 from harness.families import FAMILIES, frame
-from harness.families.family import Context, Examples, Knowledge, Parameters, Predictions, Units
+from harness.families.examples import FrameParameters, Unit, distinct, examples
+from harness.families.family import Context, Examples, Parameters, Predictions, Units
 
 CODES = ("A", "B", "C", "D")
 WORDS = ("", "flu", "Flu", "cough", "flu cough", "fièvre")
@@ -125,7 +127,7 @@ def naive(texts: Texts, unit: str, codes: tuple[str, ...], allowed: Callable[[in
 
 @pytest.mark.parametrize("unit", ["line", "certificate"])
 @given(certificates)
-def test_equals_the_naive_way(unit: frame.Unit, given: list[tuple[int, list[Line]]]) -> None:
+def test_equals_the_naive_way(unit: Unit, given: list[tuple[int, list[Line]]]) -> None:
     texts = by_line(*given).texts
     labels = LabelSet(CODES)
     validity = CodeList((CodeEntry("B", valid_from=2012), CodeEntry("C", valid_from=2011, valid_to=2012))).validity(
@@ -147,7 +149,7 @@ def test_equals_the_naive_way(unit: frame.Unit, given: list[tuple[int, list[Line
 
 @pytest.mark.parametrize("unit", ["line", "certificate"])
 @given(certificates)
-def test_learns_from_distinct_pairs_with_their_counts(unit: frame.Unit, given: list[tuple[int, list[Line]]]) -> None:
+def test_learns_from_distinct_pairs_with_their_counts(unit: Unit, given: list[tuple[int, list[Line]]]) -> None:
     corpus = by_line(*given)
     expected: Counter[tuple[str, frozenset[str]]] = Counter()
     for _, own in given:
@@ -158,9 +160,9 @@ def test_learns_from_distinct_pairs_with_their_counts(unit: frame.Unit, given: l
     occurring = sorted(set().union(*(codes for _, codes in expected)))
     if not occurring:
         with pytest.raises(CorpusError, match="at least one certificate with a text and a code"):
-            frame.examples(corpus, unit)
+            examples(corpus, FrameParameters(unit=unit))
         return
-    found = frame.examples(corpus, unit)
+    found = examples(corpus, FrameParameters(unit=unit))
     texts, y = found.units.text.to_pylist(), found.y.toarray()
     got = {
         (texts[row], frozenset(np.array(found.labels.codes)[y[row] > 0].tolist())): float(found.weights[row])
@@ -184,8 +186,8 @@ def test_a_text_that_is_coded_in_two_ways_stands_for_each() -> None:
 def test_a_code_that_stands_on_empty_lines_alone_is_no_label() -> None:
     """No family could learn it: nothing is written where it stands."""
     corpus = by_line((2012, [("flu", ["A"]), ("", ["Z"])]))
-    assert frame.examples(corpus, "line").labels.codes == ("A",)
-    assert frame.examples(corpus, "certificate").labels.codes == ("A", "Z")
+    assert examples(corpus, FrameParameters(unit="line")).labels.codes == ("A",)
+    assert examples(corpus, FrameParameters(unit="certificate")).labels.codes == ("A", "Z")
 
 
 @pytest.mark.parametrize("unit", ["line", "certificate"])
@@ -218,7 +220,7 @@ def test_certain_lines_stay_below_one() -> None:
     labels = LabelSet(("A",))
     sure = csr_array(np.full((1, 1), np.float32(1.0 - 2.0**-24)))
     texts = by_line((2012, [("flu", []), ("flu", []), ("flu", [])])).texts
-    found = frame.distinct(texts, "line")
+    found = distinct(texts, "line")
     scores = frame.scatter(sure, found, texts, "line", labels, CodeList(()).validity(labels)).scores
     assert 0.99 < scores[0, 0] < 1.0
 
@@ -275,13 +277,13 @@ def test_lines_need_codes_by_line() -> None:
         fit(corpus, "line")
     fit(corpus, "certificate")
     assert fit(corpus, "certificate").unit == "certificate"
-    assert frame.part("probe", {})[0] == "certificate"
+    assert frame.part("probe", {})[0].unit == "certificate"
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"unit": "word"}, r"^unit must be line or certificate, but got 'word' \(family probe\)$"),
+        ({"unit": "word"}, r"^probe\.unit: Input should be 'line' or 'certificate', but got 'word'$"),
         ({"size": "many"}, r"^probe\.size: [^\n]*, but got 'many'$"),
         ({"sise": 3}, r"^probe\.sise: [^\n]*, but got 3$"),
     ],

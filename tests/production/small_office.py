@@ -12,11 +12,12 @@ from typing import Any
 from harness.config import Columns, CorpusConfig
 from harness.corpus.certificate import Corpus
 from harness.corpus.formats import reader
+from harness.corpus.knowledge import Knowledge
 from harness.decision.novelty import UnseenWords
 from harness.decision.promise import Promise, Step
 from harness.decision.rule import Candidate, DecisionRule
 from harness.families import frame
-from harness.families.family import Context, Knowledge
+from harness.families.family import Context
 from harness.production import bundle
 from harness.search.worker import read_files
 
@@ -33,6 +34,7 @@ TABLE = CorpusConfig(
     format="table",
     path=(Path("/srv/office/secret/certificates.csv"),),
     codes="/srv/office/secret/codes.csv",
+    dictionaries=(Path("/srv/office/secret/terms.csv"),),
     columns=Columns(id="id", year="year", text=("a", "b", "other"), codes="codes"),
     part2=("other",),
 )
@@ -48,7 +50,7 @@ PROMISE = Promise(
     delta=0.05,
     start=59,
     allowed=0,
-    threshold=0.3,
+    threshold=0.99,
     accepted=64,
     wrong=0,
     coverage=0.64,
@@ -105,7 +107,7 @@ def read(path: Path, config: CorpusConfig = TABLE) -> Corpus:
 def candidate(train: Corpus, **parameters: Any) -> Candidate:
     """A dictionary with a rule that makes some certificates automatic, and sends others to a person for each reason."""
     model = frame.fit("dictionary", train, None, Knowledge(), {"unit": "certificate", **parameters}, Context())
-    rule = DecisionRule(0.2, "product", UnseenWords.learnt([train.texts], None), ("T40",), PROMISE)
+    rule = DecisionRule(0.2, "product", UnseenWords.learnt([train.texts], Knowledge()), ("T40",), PROMISE)
     return Candidate(model, rule)
 
 

@@ -25,9 +25,8 @@ FILES = {
     "manifest.json",
     "manifest.sha256",
     "model/model.json",
-    "model/unit/dictionary.json",
-    "model/unit/prior.npz",
-    *(f"model/unit/{level}.npz" for level in ("exact", "case", "plain", "sorted")),
+    *(f"model/unit/{name}" for name in ("dictionary.json", "dictionary.npz", "calibration.npz", "prior.npz")),
+    *(f"model/unit/neighbours.{kind}" for kind in ("json", "npz")),
     "rule/rule.json",
     "rule/words.txt",
 }
@@ -76,7 +75,7 @@ def test_its_files_and_what_they_say(out: Path, made: Candidate) -> None:
     assert set(files(out)) == FILES
     loaded = bundle.load(out)
     assert loaded.description == {"run": "20260302-093012", "model": "dictionary-0", "format": 1}
-    assert loaded.corpus == TABLE.model_copy(update={"path": (), "codes": None})
+    assert loaded.corpus == TABLE.model_copy(update={"path": (), "codes": None, "dictionaries": ()})
     labels = json.loads((out / "labels.json").read_text(encoding="utf-8"))
     assert labels == dict.fromkeys(made.model.labels.codes, "a title – with a dash")
     assert oct(out.stat().st_mode & 0o777) == "0o755"
@@ -119,12 +118,12 @@ def test_an_added_file_is_refused(out: Path, name: str) -> None:
 
 
 def test_two_files_that_changed_places_are_refused(out: Path) -> None:
-    a, b = out / "model/unit/exact.npz", out / "model/unit/case.npz"
+    a, b = out / "model/unit/calibration.npz", out / "model/unit/prior.npz"
     content = a.read_bytes(), b.read_bytes()
     assert content[0] != content[1]
     a.write_bytes(content[1])
     b.write_bytes(content[0])
-    with pytest.raises(BundleError, match=r"model/unit/case\.npz .* was changed"):
+    with pytest.raises(BundleError, match=r"model/unit/calibration\.npz .* was changed"):
         bundle.load(out)
 
 

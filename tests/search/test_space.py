@@ -55,8 +55,8 @@ def test_a_shipped_space_starts_at_its_defaults_and_stays_in_range(name: str) ->
     first, *others = draw(shipped, enqueue=True)
     assert first == shipped.defaults()
     for parameters in (first, *others):
-        unit, own = frame.part(name, parameters)
-        assert unit in ("line", "certificate")
+        framed, own = frame.part(name, parameters)
+        assert framed.unit in ("line", "certificate")
         assert 1 <= family(name).most_steps(own) <= shipped.most_steps()
     assert len({str(parameters) for parameters in others}) > 10
 
@@ -67,14 +67,22 @@ def test_a_shipped_space_searches_the_unit_and_begins_by_line(name: str) -> None
     assert {parameters["unit"] for parameters in draw(load_space(name))} == {"line", "certificate"}
 
 
+EVERYTHING: dict[str, Any] = {"code_list": True, "lexicon": True, "years": 2}
+
+
 @every_family
 def test_what_the_corpus_does_not_offer_is_dropped(name: str) -> None:
     shipped = load_space(name)
-    assert shipped.offered(by_line=True) == shipped
-    offered = shipped.offered(by_line=False)
+    assert shipped.offered(by_line=True, **EVERYTHING) == shipped
+    offered = shipped.offered(by_line=False, **EVERYTHING)
     assert offered.defaults() == {**shipped.defaults(), "unit": "certificate"}
     assert {parameters["unit"] for parameters in draw(offered)} == {"certificate"}
     assert set(offered.dimensions) == set(shipped.dimensions)
+    bare = shipped.offered(by_line=True, code_list=False, lexicon=False, years=1)
+    assert set(shipped.dimensions) - set(bare.dimensions) == {"hits", "lexicon", "half_life"} & set(shipped.dimensions)
+    assert bare.whole <= set(bare.dimensions)
+    assert "lexicon" in shipped.offered(by_line=True, code_list=True, lexicon=False, years=2).dimensions
+    assert {"half_life", "glued", "lexicon"} <= set(shipped.dimensions)
 
 
 @every_family
@@ -85,7 +93,7 @@ def test_a_space_as_plain_values_is_the_same_space(name: str) -> None:
 
 def test_a_space_need_not_offer_the_unit() -> None:
     found = space(width=WIDTH)
-    assert found.offered(by_line=False) == found
+    assert found.offered(by_line=False, **EVERYTHING) == found
     assert found.defaults() == {"width": 32}
 
 
@@ -153,7 +161,7 @@ def test_a_condition() -> None:
         assert ("width" in parameters) == (parameters["unit"] == "line")
         assert ("batch" in parameters) == (parameters.get("width") == 64)
     assert {len(parameters) for parameters in drawn} == {1, 2, 3}
-    only = found.offered(by_line=False)
+    only = found.offered(by_line=False, **EVERYTHING)
     assert all(parameters == {"unit": "certificate"} for parameters in draw(only))
 
 
@@ -185,8 +193,8 @@ def test_a_default_must_be_one_that_optuna_can_draw(low: int, step: int, steps: 
     [
         (
             {"widht": WIDTH},
-            "widht is not a parameter of bag; they are unit, width, buckets_log2, char_ngrams, epochs, batch, "
-            "learning_rate, dropout, spread",
+            "widht is not a parameter of bag; they are unit, half_life, glued, lexicon, width, buckets_log2, char_ngrams, epochs, batch, "
+            "learning_rate, dropout, spread, hits",
         ),
         ({"width": 64}, "width must be a table such as { range = [1, 5], default = 2 }, but got 64"),
         (
@@ -248,7 +256,7 @@ def test_a_default_must_be_one_that_optuna_can_draw(low: int, step: int, steps: 
         ({"width": {"value": 8, "log": True}}, "width.log must stand beside a range, but stands beside value"),
         (
             {"unit": {"choices": ["line", "word"], "default": "line"}},
-            "unit must be line or certificate, but got 'word' (family bag)",
+            "bag.unit: Input should be 'line' or 'certificate', but got 'word'",
         ),
         (
             {"width": {**WIDTH, "when": {"batch": [8]}}},

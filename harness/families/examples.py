@@ -1,0 +1,191 @@
+"""What a family learns from: distinct texts of some certificates with their codes, weights and years."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+from scipy.sparse import csr_array, vstack
+
+from harness.corpus.certificate import Corpus, IntArray, LabelSet, Texts, strings
+from harness.corpus.codes import CodeList, Validity
+from harness.corpus.glued import Splitter
+from harness.corpus.knowledge import Knowledge
+from harness.errors import CorpusError, SpaceError
+from harness.families.family import Examples, Parameters, Units
+
+Unit = Literal["line", "certificate"]
+
+
+class FrameParameters(Parameters):
+    """Hyper-parameters that every family has.
+
+    ``half_life``: after so many years a training certificate counts half; 0 counts all years alike. ``glued``: whether
+    words that were written together are parted. ``lexicon``: how much a term of list and dictionaries counts
+    beside a certificate's text; 0 leaves them out.
+    """
+
+    unit: Unit = "certificate"
+    half_life: float = Field(0.0, ge=0.0)
+    glued: bool = False
+    lexicon: float = Field(1.0, ge=0.0)
+
+
+NOTHING = Knowledge()
+FRAME = tuple(FrameParameters.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """The distinct texts of some certificates, and where each line or certificate finds its own."""
+
+    text: pa.Array
+    position: IntArray  # (n_lines,) or (n,), into text
+
+
+def distinct(texts: Texts, unit: Unit, splitter: Splitter | None = None) -> Distinct:
+    """Each different line, or each different whole certificate, once."""
+    encoded = (texts.lines if unit == "line" else texts.whole()).dictionary_encode()
+    position = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    if splitter is None:
+        return Distinct(encoded.dictionary, position)
+    again = splitter.apply(encoded.dictionary).dictionary_encode()
+    return Distinct(again.dictionary, again.indices.to_numpy(zero_copy_only=False).astype(np.int64)[position])
+
+
+def examples(
+    corpus: Corpus, parameters: FrameParameters, knowledge: Knowledge = NOTHING, splitter: Splitter | None = None
+) -> Examples:
+    """Distinct triples of text, codes and era, with how often each stands in the corpus, over the codes that occur.
+
+    Terms of dictionaries and list follow, as texts of the newest year that stand in no certificate.
+
+    Raises
+    ------
+    CorpusError
+        There is no text with a code to learn from.
+    """
+    unit = parameters.unit
+    if unit == "line" and corpus.by_line is None:
+        raise SpaceError("unit must be certificate where the corpus has no codes by line, but got line")
+    found = distinct(corpus.texts, unit, splitter)
+    y = corpus.codes if corpus.by_line is None or unit == "certificate" else corpus.by_line.matrix(len(corpus.labels))
+    years = corpus.texts.years if unit == "certificate" else corpus.texts.years[corpus.texts.certificate_of_line]
+    written = np.flatnonzero(np.asarray(pc.not_equal(found.text, ""))[found.position])
+    y, position, years = y[written], found.position[written], years[written]
+    present = np.flatnonzero(np.bincount(y.indices, minlength=y.shape[1]))
+    if not len(present):
+        raise CorpusError("training needs at least one certificate with a text and a code")
+    labels = LabelSet(tuple(corpus.labels.codes[column] for column in present))
+    eras = _Eras.of((knowledge.code_list or CodeList(())).validity(labels), years)
+    y, era = y[:, present], eras.era(years)
+    pair = (_row_hashes(y) * np.uint64(0x9E3779B97F4A7C15) + position.astype(np.uint64)) * np.uint64(len(eras)) + era
+    _, first, inverse, times = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first, kind="stable")
+    present_years, weight_of_year = year_weights(years, parameters.half_life)
+    weight = weight_of_year[np.searchsorted(present_years, years)]
+    learnt = Examples(
+        units=Units(found.text.take(pa.array(position[first[order]]))),
+        y=y[first[order]],
+        weights=np.bincount(inverse.ravel(), weights=weight)[order].astype(np.float64),
+        labels=labels,
+        times=times[order].astype(np.float64),
+        era=era[first[order]].astype(np.int64),
+        unknown=eras.unknown,
+    )
+    return _with_terms(learnt, knowledge, parameters.lexicon, eras.era(years.max(keepdims=True)), splitter)
+
+
+def year_weights(years: npt.NDArray[np.int16], half_life: float) -> tuple[IntArray, npt.NDArray[np.float64]]:
+    """The distinct years, and how much a certificate of each counts: half after ``half_life`` years, if that is not 0."""
+    present = np.unique(years)
+    if not half_life or not len(present):
+        return present, np.ones(len(present))
+    return present, 0.5 ** ((int(present[-1]) - present.astype(np.float64)) / half_life)
+
+
+@dataclass(frozen=True, slots=True)
+class _Eras:
+    """Years in which the same codes are valid; unknown is (n_eras, n_labels)."""
+
+    begins: npt.NDArray[np.int64]
+    unknown: csr_array
+
+    def __len__(self) -> int:
+        return len(self.begins) + 1
+
+    def era(self, years: npt.NDArray[np.int16]) -> npt.NDArray[np.uint64]:
+        return np.searchsorted(self.begins, years, side="right").astype(np.uint64)
+
+    @classmethod
+    def of(cls, validity: Validity, years: npt.NDArray[np.int16]) -> _Eras:
+        first, last = int(years.min()), int(years.max())
+        edges = np.unique(np.r_[validity.years[:, 0].astype(np.int64), validity.years[:, 1].astype(np.int64) + 1])
+        begins = edges[(edges > first) & (edges <= last)]
+        valid = validity.years.astype(np.int64)
+        rows = [np.flatnonzero((year < valid[:, 0]) | (year > valid[:, 1])) for year in (first, *begins.tolist())]
+        lengths = np.r_[0, np.cumsum([len(row) for row in rows])]
+        columns = np.concatenate(rows)
+        unknown = csr_array((np.ones(len(columns), np.int8), columns, lengths), shape=(len(rows), len(valid)))
+        return cls(begins, unknown)
+
+
+def _with_terms(
+    learnt: Examples, knowledge: Knowledge, weight: float, newest: IntArray, splitter: Splitter | None
+) -> Examples:
+    """The examples, and under them each term of list and dictionaries with its codes.
+
+    Codes that only dictionaries know are new labels. The list's terms are there for codes that have examples, so that
+    a hit means something where no training text has it; other codes follow the list by themselves.
+    """
+    texts, codes = _terms(knowledge, learnt.labels) if weight else (strings([]), [])
+    if not codes:
+        return learnt
+    encoded = (texts if splitter is None else splitter.apply(texts)).dictionary_encode()
+    labels = LabelSet((*learnt.labels.codes, *sorted(set(codes) - set(learnt.labels.codes))))
+    columns = np.array([labels.index[code] for code in codes], dtype=np.int64)
+    row = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    y = csr_array((np.ones(len(row), np.int8), (row, columns)), shape=(len(encoded.dictionary), len(labels)))
+    y.sum_duplicates()
+    y.data[:] = 1
+    n = len(encoded.dictionary)
+    return Examples(
+        units=Units(pa.concat_arrays([learnt.units.text, encoded.dictionary])),
+        y=csr_array(vstack([_widened(learnt.y, len(labels)), y], format="csr")),
+        weights=np.r_[learnt.weights, np.full(n, weight)],
+        labels=labels,
+        times=np.r_[learnt.times, np.zeros(n)],
+        era=np.r_[learnt.era, np.repeat(newest.astype(np.int64), n)],
+        unknown=_widened(learnt.unknown, len(labels)),
+    )
+
+
+def _terms(knowledge: Knowledge, learnt: LabelSet) -> tuple[pa.Array, list[str]]:
+    """Texts and their codes: rows of dictionaries, then titles and synonyms of codes that these or the corpus know."""
+    texts, codes = [], []
+    if knowledge.lexicon is not None:
+        texts, codes = knowledge.lexicon.texts.to_pylist(), knowledge.lexicon.codes.to_pylist()
+    known = {*codes, *learnt.codes}
+    for entry in () if knowledge.code_list is None else knowledge.code_list.entries:
+        if entry.code in known:
+            terms = [term for term in (entry.title, *entry.synonyms) if term]
+            texts += terms
+            codes += [entry.code] * len(terms)
+    return strings(texts), codes
+
+
+def _widened(matrix: csr_array, n_columns: int) -> csr_array:
+    return csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], n_columns))
+
+
+def _row_hashes(y: csr_array) -> npt.NDArray[np.uint64]:
+    """One number a row that tells sets of codes apart (sums of random 64-bit numbers; Zobrist 1970)."""
+    numbers = np.random.default_rng(0).integers(0, 2**63, size=y.shape[1], dtype=np.uint64)
+    sums = np.r_[np.uint64(0), np.cumsum(numbers[y.indices], dtype=np.uint64)]
+    hashes: npt.NDArray[np.uint64] = sums[y.indptr[1:]] - sums[y.indptr[:-1]]
+    return hashes
