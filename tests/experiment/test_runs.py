@@ -46,9 +46,9 @@ risk = 0.1
 """
 LINEAR = """
 unit = { choices = ["line", "certificate"], default = "line" }
-epochs = { range = [1, 3], default = 2 }
+char_ngrams = { range = [3, 4], default = 3 }
 max_features = { choices = [2000, 4000], default = 2000 }
-alpha = { range = [1e-6, 1e-4], log = true, default = 1e-5 }
+cost = { range = [0.1, 2.0], log = true, default = 0.5 }
 """
 
 
@@ -145,7 +145,7 @@ def test_trials_are_capped_and_begin_with_the_defaults(run: RunFolder) -> None:
         assert len(rows) == 4
         assert all(row["status"] == "done" for row in rows)
     first = next(row for row in run.trials() if row["trial"] == "linear-0")
-    assert first["parameters"] == {"unit": "line", "epochs": 2, "max_features": 2000, "alpha": 1e-5}
+    assert first["parameters"] == {"unit": "line", "char_ngrams": 3, "max_features": 2000, "cost": 0.5}
 
 
 @pytest.mark.parametrize("change", ["permuted", "left out"])

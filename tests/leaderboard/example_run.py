@@ -111,7 +111,7 @@ def trial_rows() -> list[Row]:
                 "kind": "baseline",
                 "status": status,
                 "reason": reason.get(status),
-                "parameters": {"alpha": 1.3e-6 * (number + 1), "unit": "line" if number % 2 else "certificate"},
+                "parameters": {"cost": 0.3 * (number + 1), "unit": "line" if number % 2 else "certificate"},
                 "score": None if status == "failed" else round(best - float(random.exponential(0.03)), 4),
                 "threshold": None if status == "failed" else 0.34,
                 "steps": 1,
