@@ -122,6 +122,8 @@ def corpus_check(config: Path) -> None:
         f"{row['n_certificates']:,} certificates, {row['n_codes']:,} codes, {'by line' if row['by_line'] else 'by certificate'}"
     )
     click.echo(f"{row['outside_roles']:,} have no role, {row['quarantine']['total']:,} rows were left out")
+    if row["quarantine"]["dictionary_rows"]:
+        click.echo(f"{row['quarantine']['dictionary_rows']:,} rows of dictionaries were left out")
 
 
 @corpus.command("generate")

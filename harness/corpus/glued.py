@@ -30,9 +30,10 @@ TIMES = 10.0  # the rarest part is so many times as common as the whole
 
 @dataclass(frozen=True)
 class Splitter:
-    """How often each normalised word stands in the training texts."""
+    """How often each normalised word stands in the training texts; words of known terms are ``kept`` as they are."""
 
     counts: Mapping[str, float]
+    kept: frozenset[str] = frozenset()
 
     @classmethod
     def learnt(cls, texts: pa.Array, times: np.ndarray, terms: Iterable[str]) -> Splitter:
@@ -45,7 +46,7 @@ class Splitter:
         known, _ = words.words_of(words.normalise(strings(sorted(set(terms)))))
         for word in known.unique().to_pylist():
             counts[word] = counts.get(word, 0.0) + TIMES
-        return cls(counts)
+        return cls(counts, frozenset(known.unique().to_pylist()))
 
     def apply(self, texts: pa.Array) -> pa.Array:
         """The same texts with a space wherever a glued word is parted; (n,)."""
@@ -83,7 +84,7 @@ class Splitter:
     def _ends(self, word: str) -> list[int]:
         """Where the parts of a normalised word end; empty where it is no glued one."""
         own = self.counts.get(word, 0.0)
-        if own * TIMES > self._most:
+        if word in self.kept or own * TIMES > self._most:
             return []
         ends = self._best(word)
         pieces = [word[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
@@ -123,8 +124,10 @@ class Splitter:
         return best[len(word)][1]
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(dict(self.counts), ensure_ascii=False, sort_keys=True), encoding="utf-8")
+        values = {"counts": dict(self.counts), "kept": sorted(self.kept)}
+        path.write_text(json.dumps(values, ensure_ascii=False, sort_keys=True), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Splitter:
-        return cls(json.loads(path.read_text(encoding="utf-8")))
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return cls(values["counts"], frozenset(values["kept"]))

@@ -47,6 +47,19 @@ class Knowledge:
         parts = (listed, "" if self.lexicon is None else self.lexicon.fingerprint, self.language or "")
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16] if any(parts) else ""
 
+    def terms(self) -> tuple[list[str], list[str]]:
+        """Codes and, beside each, a text that stands for it: titles and synonyms, then rows of dictionaries; ordered."""
+        pairs = {
+            (entry.code, term)
+            for entry in (() if self.code_list is None else self.code_list.entries)
+            for term in (entry.title, *entry.synonyms)
+            if term
+        }
+        if self.lexicon is not None:
+            pairs |= set(zip(self.lexicon.codes.to_pylist(), self.lexicon.texts.to_pylist(), strict=True))
+        ordered = sorted(pairs)
+        return [code for code, _ in ordered], [text for _, text in ordered]
+
     def save(self, folder: Path) -> None:
         """Write it into a folder that does not exist yet."""
         folder.mkdir(parents=True)

@@ -17,6 +17,8 @@ from harness.corpus.certificate import strings
 
 IntArray = npt.NDArray[np.int64]
 
+BLOCK = 65_536  # texts that are walked at once
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -94,9 +96,19 @@ class Terms:
 
         Of terms at the same place, and of those that lie within another, the longest counts.
         """
-        lines = pc.split_pattern(texts, "\n")
-        text_of_line = np.asarray(pc.list_parent_indices(lines)).astype(np.int64)
-        return self.find_normalised(words.normalise(pc.list_flatten(lines)), text_of_line, len(texts))
+        found = []
+        for start in range(0, len(texts), BLOCK):
+            lines = pc.split_pattern(texts[start : start + BLOCK], "\n")
+            text_of_line = np.asarray(pc.list_parent_indices(lines)).astype(np.int64)
+            n_texts = min(BLOCK, len(texts) - start)
+            part = self.find_normalised(words.normalise(pc.list_flatten(lines)), text_of_line, n_texts)
+            found.append(Found(part.text + start, part.term, part.covered))
+        return Found(
+            *(
+                np.concatenate([np.zeros(0, kind), *(getattr(part, name) for part in found)])
+                for name, kind in (("text", np.int64), ("term", np.int64), ("covered", np.float64))
+            )
+        )
 
     def find_normalised(self, lines: pa.Array, text_of_line: IntArray, n_texts: int) -> Found:
         """The same for lines that are normalised already; ``text_of_line`` (n_lines,) says whose each is."""

@@ -48,6 +48,7 @@ def read(checked: Checked, home: Path, say: Callable[[str], None], *, smoke: boo
     found = checked.read(config.corpus.path, config.corpus, True)
     for note in found.notes:
         say(note)
+    left_out = found.quarantine.total
     if checked.dictionaries is not None:
         found.quarantine.extend(checked.dictionaries.quarantine)
     try:
@@ -83,7 +84,11 @@ def read(checked: Checked, home: Path, say: Callable[[str], None], *, smoke: boo
             }
             for role, corpus in corpora.items()
         },
-        "quarantine": {"total": found.quarantine.total, "rules": dict(sorted(found.quarantine.counts.items()))},
+        "quarantine": {
+            "total": left_out,
+            "dictionary_rows": found.quarantine.total - left_out,
+            "rules": dict(sorted(found.quarantine.counts.items())),
+        },
         "outside_roles": roles.outside,
         **_known(checked, knowledge),
     }

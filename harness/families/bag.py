@@ -218,8 +218,8 @@ def _padded(features: csr_array, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArr
 def _bias(train: Examples) -> npt.NDArray[np.float32]:
     """The log-odds of each label's share of the examples."""
     weights = train.root_weights()
-    known = weights.sum() - np.asarray(weights @ train.unknown_at(slice(None))).ravel()
-    share = np.clip(np.asarray(weights @ train.y).ravel() / np.maximum(known, 1e-9), 1e-6, 1 - 1e-6)
+    known = np.maximum(train.known_weight(weights), 1e-9)
+    share = np.clip(np.asarray(weights @ train.y).ravel() / known, 1e-6, 1 - 1e-6)
     odds: npt.NDArray[np.float32] = np.log(share / (1 - share)).astype(np.float32)
     return odds
 

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from harness.corpus.certificate import BoolArray
 from harness.families.family import Examples
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 SOME = 0.5  # occurrences: more than none, whatever rounding left
+SLIGHT = 1e-9  # of all weights: rounding
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class Counts:
     def take(self, keys: IntArray) -> Counts:
         """Some keys, in this order."""
         return Counts(csr_array(self.given[keys]), self.seen[keys], self.unknown, self.times[keys])
+
+    def stand(self, keys: IntArray) -> BoolArray:
+        """Whether keys stand in any example that is left; −1 is none; (len(keys),)."""
+        if not len(self.times):
+            return np.zeros(len(keys), dtype=bool)
+        stands: BoolArray = (keys >= 0) & (self.times[keys] > SOME)
+        return stands
 
     @cached_property
     def total(self) -> FloatArray:
@@ -120,11 +129,25 @@ def standing(train: Examples) -> FloatArray:
     return np.maximum(train.times, 1.0)
 
 
+def silent(train: Examples, row: IntArray, label: IntArray) -> BoolArray:
+    """Whether an example would not say that it lacks a code, by pairs of both; also where the code was given.
+
+    All pairs of examples and unknown codes would fill the memory: only those at hand are looked up.
+    """
+    if not train.unknown.nnz:
+        return np.zeros(len(row), dtype=bool)
+    found: BoolArray = train.unknown.toarray()[train.era[row], label] > 0
+    return found
+
+
 def usual_shares(train: Examples, kept: FloatArray, doubt: float) -> FloatArray:
-    """Each code's share of the certificates that say whether they have it, (n_labels,); ``doubt`` cases count half."""
-    certificates = kept * (train.times > 0)  # terms of list and dictionaries are none
-    every = np.arange(train.y.shape[1])
-    counts = Counts.of(csr_array(np.ones((1, len(train)))), train, certificates)
-    given = counts.weight(np.zeros_like(every), every)
-    known = np.maximum(counts.known(np.zeros_like(every), every), given)
-    return (given + doubt / 2.0) / np.maximum(known + doubt, 1e-12)
+    """Each code's share of the certificates that say whether they have it, (n_labels,); ``doubt`` cases count half.
+
+    Where all of these have the code, or there are none, that tells little: then all certificates count.
+    """
+    weights = train.weights * kept * (train.times > 0)  # terms of list and dictionaries are no certificates
+    given = np.asarray(weights @ train.y).ravel()
+    known, total = train.known_weight(weights), weights.sum()
+    known = np.where(known - given <= SLIGHT * total, total, known)
+    shares: FloatArray = (given + doubt / 2.0) / np.maximum(known + doubt, 1e-12)
+    return shares

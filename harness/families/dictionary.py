@@ -13,7 +13,7 @@ from scipy.sparse import csr_array, save_npz, vstack
 from harness.corpus import words
 from harness.corpus.knowledge import Knowledge
 from harness.families.calibrated import Calibration, Evidence, given
-from harness.families.counts import FloatArray, IntArray, standing
+from harness.families.counts import FloatArray, IntArray, silent, standing
 from harness.families.family import (
     CEILING,
     KEPT_PER_ROW,
@@ -26,14 +26,15 @@ from harness.families.family import (
     stack,
 )
 from harness.families.lookup import LEVELS, Keys, Level
-from harness.families.sources import Material, Sources
+from harness.families.sources import Material, Places, Sources
 from harness.families.stops import learnt_stops
 from harness.families.vote import Voter
 
 FOLDS = 5
 ENOUGH = 4_000  # certificates or lines teach a calibration
 MOST = 10_000  # in a fold
-ROWS = 8_192
+ROWS = 8_192  # whose evidence is weighed at once
+AT_ONCE = 64 * ROWS  # texts that are looked for at once: each time, all tables are hashed
 
 
 class DictionaryParameters(Parameters):
@@ -117,17 +118,22 @@ class DictionaryModel:
         n_labels = len(self.sources.usual)
         prior = self._prior()
         found = [no_scores(0, n_labels)]
-        for rows in blocks(len(units), ROWS):
-            part = Units(units.text[rows], None if units.hits is None else csr_array(units.hits[rows]))
-            said = self.sources.evidence(part, self.sources.lookup.places(part.text))
-            scores = np.minimum(self.calibration.scores(said), CEILING).astype(np.float32)
-            row, label = np.divmod(said.pair, n_labels)
-            first = np.searchsorted(row, np.arange(len(part) + 1))
-            block = csr_array((scores, label.astype(np.int32), first), shape=(len(part), n_labels))
-            silent = np.diff(first) == 0
-            chosen = np.where(silent, len(part), np.arange(len(part)))
-            found.append(csr_array(vstack([block, prior], format="csr")[chosen]))
+        for many in blocks(len(units), AT_ONCE):
+            sought = _some(units, many)
+            places = self.sources.places(sought.text)
+            for rows in blocks(len(sought), ROWS):
+                found.append(self._scores(_some(sought, rows), places.part(rows), prior))
         return stack(found)
+
+    def _scores(self, part: Units, places: Places, prior: csr_array) -> csr_array:
+        n_labels = len(self.sources.usual)
+        said = self.sources.evidence(part, places)
+        scores = np.minimum(self.calibration.scores(said), CEILING).astype(np.float32)
+        row, label = np.divmod(said.pair, n_labels)
+        first = np.searchsorted(row, np.arange(len(part) + 1))
+        block = csr_array((scores, label.astype(np.int32), first), shape=(len(part), n_labels))
+        chosen = np.where(np.diff(first) == 0, len(part), np.arange(len(part)))
+        return csr_array(vstack([block, prior], format="csr")[chosen])
 
     def save(self, folder: Path) -> None:
         self.sources.save(folder)
@@ -140,6 +146,10 @@ class DictionaryModel:
         columns = np.sort(np.argsort(-usual, kind="stable")[:KEPT_PER_ROW]).astype(np.int32)
         shares = np.minimum(usual[columns], CEILING).astype(np.float32)
         return csr_array((shares, columns, [0, len(columns)]), shape=(1, len(usual)))
+
+
+def _some(units: Units, rows: slice) -> Units:
+    return Units(units.text[rows], None if units.hits is None else csr_array(units.hits[rows]))
 
 
 def _keys(train: Examples, knowledge: Knowledge, parameters: DictionaryParameters) -> Keys:
@@ -173,10 +183,12 @@ Lesson = tuple[Evidence, FloatArray, FloatArray]
 
 def _lesson(train: Examples, material: Material, rows: IntArray, sources: Sources, context: Context) -> Lesson:
     """What sources that have not seen some examples say of them; whether it is right, and how much it counts."""
-    said = sources.evidence(train.units.take(rows), material.place[rows], context.threads)
+    units = train.units.take(rows)
+    said = sources.evidence(units, sources.places(units.text, material.place[rows]), context.threads)
     y = given(said.pair, train.y[rows])
-    weights = np.sqrt(train.weights[rows])[said.pair // len(train.labels)]
-    weights[given(said.pair, train.unknown_at(rows)) > 0.0] = 0.0
+    row, label = np.divmod(said.pair, len(train.labels))
+    weights = np.sqrt(train.weights[rows])[row]
+    weights[silent(train, rows[row], label) & (y == 0.0)] = 0.0
     return said, y, weights
 
 

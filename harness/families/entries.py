@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from scipy.sparse import csr_array, vstack
 
 from harness.corpus import words
-from harness.corpus.terms import Terms
+from harness.corpus.terms import Found, Terms
 from harness.families.counts import SOME, Answers, Counts, FloatArray, IntArray
 from harness.families.family import Examples
 
@@ -102,10 +102,13 @@ class Entries:
         order = np.asarray(pc.sort_indices(texts)).astype(np.int64)
         return cls(Terms(texts.take(pa.array(order))), counts.take(chosen[order]), smoothing)
 
-    def answer(self, texts: pa.Array) -> Answers:
-        """For each code the largest share among the entries found in a text."""
+    def find(self, texts: pa.Array) -> Found:
+        """The entries in some texts, by text; each call hashes all words of entries: ask for many texts at once."""
         lines, text_of_line = split_lines(texts)
-        found = self.terms.find_normalised(lines, text_of_line, len(texts))
+        return self.terms.find_normalised(lines, text_of_line, len(texts))
+
+    def answer(self, found: Found) -> Answers:
+        """For each code the largest share among the entries found in a text."""
         n_labels = self.counts.given.shape[1]
         position, label, weight = self.counts.pairs(found.term)
         term = found.term[position]

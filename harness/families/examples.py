@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array, diags_array, vstack
 
-from harness.corpus.certificate import Corpus, IntArray, LabelSet, Texts, strings
+from harness.corpus.certificate import BoolArray, Corpus, IntArray, LabelSet, Texts, strings
 from harness.corpus.codes import CodeList, Validity
 from harness.corpus.glued import Splitter
 from harness.corpus.knowledge import Knowledge
@@ -63,7 +63,8 @@ def examples(
 ) -> Examples:
     """Distinct triples of text, codes and era, with how often each stands in the corpus, over the codes that occur.
 
-    Terms of dictionaries and list follow, as texts of the newest year that stand in no certificate.
+    Terms of dictionaries and list follow, as texts of the newest year that stand in no certificate. Codes that are not
+    valid in any year of training are not learnt: they follow the list.
 
     Raises
     ------
@@ -81,8 +82,12 @@ def examples(
     present = np.flatnonzero(np.bincount(y.indices, minlength=y.shape[1]))
     if not len(present):
         raise CorpusError("training needs at least one certificate with a text and a code")
+    validity = (knowledge.code_list or CodeList(())).validity(corpus.labels)
+    present = present[_valid_once(validity, present, years)]
+    if not len(present):
+        raise CorpusError("training needs at least one certificate with a code that is valid in its years")
     labels = LabelSet(tuple(corpus.labels.codes[column] for column in present))
-    eras = _Eras.of((knowledge.code_list or CodeList(())).validity(labels), years)
+    eras = _Eras.of(Validity(validity.years[present]), years)
     y, era = y[:, present], eras.era(years)
     pair = (_row_hashes(y) * np.uint64(0x9E3779B97F4A7C15) + position.astype(np.uint64)) * np.uint64(len(eras)) + era
     _, first, inverse, times = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
@@ -98,7 +103,7 @@ def examples(
         era=era[first[order]].astype(np.int64),
         unknown=eras.unknown,
     )
-    return _with_terms(learnt, knowledge, parameters.lexicon, eras.era(years.max(keepdims=True)), splitter)
+    return _with_terms(_unmasked(learnt), knowledge, parameters.lexicon, eras.era(years.max(keepdims=True)), splitter)
 
 
 def year_weights(years: npt.NDArray[np.int16], half_life: float) -> tuple[IntArray, npt.NDArray[np.float64]]:
@@ -135,52 +140,50 @@ class _Eras:
         return cls(begins, unknown)
 
 
+def _valid_once(validity: Validity, columns: IntArray, years: npt.NDArray[np.int16]) -> BoolArray:
+    """Which codes are valid in a year of training; what begins later has no negative example, only stray codings."""
+    valid = np.zeros(len(columns), dtype=bool)
+    for year in np.unique(years):
+        valid |= validity.allows(np.full(len(columns), year, dtype=np.int16), columns)
+    return valid
+
+
+def _unmasked(learnt: Examples) -> Examples:
+    """Codes that stand on every example of their own years need other years' examples to be told apart from."""
+    weights = np.ones(len(learnt))
+    alone = learnt.known_weight(weights) <= np.asarray(weights @ learnt.y).ravel()
+    unknown = csr_array(learnt.unknown @ csr_array(diags_array((~alone).astype(np.int8), dtype=np.int8)))
+    unknown.eliminate_zeros()
+    return replace(learnt, unknown=unknown)
+
+
 def _with_terms(
     learnt: Examples, knowledge: Knowledge, weight: float, newest: IntArray, splitter: Splitter | None
 ) -> Examples:
-    """The examples, and under them each term of list and dictionaries with its codes.
+    """The examples, and under them each term of list and dictionaries that stands for a code with examples.
 
-    Codes that only dictionaries know are new labels. The list's terms are there for codes that have examples, so that
-    a hit means something where no training text has it; other codes follow the list by themselves.
+    So a hit means something where no training text has it; other codes follow the list by themselves.
     """
-    texts, codes = _terms(knowledge, learnt.labels) if weight else (strings([]), [])
-    if not codes:
+    codes, texts = knowledge.terms() if weight else ([], [])
+    pairs = [(code, text) for code, text in zip(codes, texts, strict=True) if code in learnt.labels.index]
+    if not pairs:
         return learnt
-    encoded = (texts if splitter is None else splitter.apply(texts)).dictionary_encode()
-    labels = LabelSet((*learnt.labels.codes, *sorted(set(codes) - set(learnt.labels.codes))))
-    columns = np.array([labels.index[code] for code in codes], dtype=np.int64)
+    written = strings([text for _, text in pairs])
+    encoded = (written if splitter is None else splitter.apply(written)).dictionary_encode()
+    columns = np.array([learnt.labels.index[code] for code, _ in pairs], dtype=np.int64)
     row = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    y = csr_array((np.ones(len(row), np.int8), (row, columns)), shape=(len(encoded.dictionary), len(labels)))
+    y = csr_array((np.ones(len(row), np.int8), (row, columns)), shape=(len(encoded.dictionary), len(learnt.labels)))
     y.sum_duplicates()
     y.data[:] = 1
     n = len(encoded.dictionary)
-    return Examples(
+    return replace(
+        learnt,
         units=Units(pa.concat_arrays([learnt.units.text, encoded.dictionary])),
-        y=csr_array(vstack([_widened(learnt.y, len(labels)), y], format="csr")),
+        y=csr_array(vstack([learnt.y, y], format="csr")),
         weights=np.r_[learnt.weights, np.full(n, weight)],
-        labels=labels,
         times=np.r_[learnt.times, np.zeros(n)],
         era=np.r_[learnt.era, np.repeat(newest.astype(np.int64), n)],
-        unknown=_widened(learnt.unknown, len(labels)),
     )
-
-
-def _terms(knowledge: Knowledge, learnt: LabelSet) -> tuple[pa.Array, list[str]]:
-    """Texts and their codes: rows of dictionaries, then titles and synonyms of codes that these or the corpus know."""
-    texts, codes = [], []
-    if knowledge.lexicon is not None:
-        texts, codes = knowledge.lexicon.texts.to_pylist(), knowledge.lexicon.codes.to_pylist()
-    known = {*codes, *learnt.codes}
-    for entry in () if knowledge.code_list is None else knowledge.code_list.entries:
-        if entry.code in known:
-            terms = [term for term in (entry.title, *entry.synonyms) if term]
-            texts += terms
-            codes += [entry.code] * len(terms)
-    return strings(texts), codes
-
-
-def _widened(matrix: csr_array, n_columns: int) -> csr_array:
-    return csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], n_columns))
 
 
 def _row_hashes(y: csr_array) -> npt.NDArray[np.uint64]:

@@ -95,6 +95,14 @@ class Examples:
         given = np.asarray(self.y[:, [column]].todense()).ravel() > 0
         return eras[self.era] & ~given
 
+    def known_weight(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """How much the examples weigh at which each code is known, given or not; (n_labels,)."""
+        by_era = np.bincount(self.era, weights=weights, minlength=self.unknown.shape[0])
+        row = np.repeat(np.arange(len(self)), np.diff(self.y.indptr))
+        given = weights[row] * self.unknown.toarray()[self.era[row], self.y.indices]
+        known: npt.NDArray[np.float64] = weights.sum() - by_era @ self.unknown
+        return known + np.bincount(self.y.indices, weights=given, minlength=self.y.shape[1])
+
     def root_weights(self) -> npt.NDArray[np.float64]:
         """Weights by which a text counts with the root of how often it stands, whatever its codes; (n,).
 

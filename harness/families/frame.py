@@ -24,6 +24,7 @@ from harness.families import family as family_named
 from harness.families.examples import FRAME, Distinct, FrameParameters, Unit, distinct, examples, year_weights
 from harness.families.family import (
     CEILING,
+    KEPT_ABOVE,
     Context,
     Examples,
     Parameters,
@@ -36,7 +37,7 @@ from harness.families.family import (
 from harness.families.listed import Listed, listed, only_scores
 
 BLOCK = 65_536
-LINES_KEPT = 0.01  # scores of lines below it are not kept
+LINES_KEPT = KEPT_ABOVE  # scores of lines below it are not kept
 
 
 def scatter(
@@ -197,9 +198,9 @@ def fit(
         framed = framed.model_copy(update={"lexicon": 0.0})
     splitter = _splitter(train.texts, knowledge) if framed.glued else None
     learnt = examples(train, framed, knowledge, splitter)
-    codes = knowledge.code_list
-    known, labels = (None, learnt.labels) if codes is None or floor else listed(codes, learnt.labels)
-    validity = (codes or CodeList(())).validity(labels)
+    blank = floor or (knowledge.code_list is None and knowledge.lexicon is None)
+    known, labels = (None, learnt.labels) if blank else listed(knowledge, learnt.labels)
+    validity = (knowledge.code_list or CodeList(())).validity(labels)
     if known is not None:
         learnt, known = _with_hits(learnt, known, train.texts, framed, validity, splitter)
     asked = None if validation is None or report is None else distinct(validation, framed.unit, splitter)
@@ -253,9 +254,7 @@ def _against(
 def _splitter(texts: Texts, knowledge: Knowledge) -> Splitter:
     encoded = texts.lines.dictionary_encode()
     times = np.bincount(encoded.indices.to_numpy(zero_copy_only=False), minlength=len(encoded.dictionary))
-    entries = knowledge.code_list.entries if knowledge.code_list is not None else ()
-    terms = [term for entry in entries for term in (entry.title, *entry.synonyms)]
-    return Splitter.learnt(encoded.dictionary, times, terms)
+    return Splitter.learnt(encoded.dictionary, times, knowledge.terms()[1])
 
 
 def _units(text: pa.Array, known: Listed | None) -> tuple[Units, csr_array | None]:

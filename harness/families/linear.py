@@ -73,7 +73,7 @@ class Linear:
         features, x = Features.fitted(train.units, parameters)
         problem = problem_of(train, x, parameters, context.seed)
         text = train.units.text.dictionary_encode().indices.to_numpy(zero_copy_only=False)
-        sigmoid = one_vs_rest.sigmoid(problem, text)
+        sigmoid = one_vs_rest.sigmoid(problem, text, train.times > 0.0)
         return LinearModel(features, one_vs_rest.fit(problem), sigmoid, float(np.log(2.0 * len(train))))
 
     def load(self, folder: Path, device: str) -> LinearModel:

@@ -1,4 +1,4 @@
-"""What a code list says of texts: hits of its terms, and scores for codes that no example shows."""
+"""What list and dictionaries say of texts: hits of their terms, and scores for codes that no example shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scipy.sparse import csr_array, load_npz, save_npz
 
 from harness.corpus import words
 from harness.corpus.certificate import LabelSet, strings
-from harness.corpus.codes import CodeList
+from harness.corpus.knowledge import Knowledge
 from harness.corpus.terms import Terms
 from harness.families.family import CEILING, Examples
 
@@ -25,7 +25,7 @@ DOUBT = 2.0  # pseudo-observations of the prior where they do not
 
 @dataclass(frozen=True)
 class Listed:
-    """Terms of a code list over a model's labels: those that it learnt come first, those only listed after them.
+    """Terms of list and dictionaries over a model's labels: those that it learnt come first, those only listed after them.
 
     Attributes
     ----------
@@ -72,24 +72,18 @@ class Listed:
         )
 
 
-def listed(code_list: CodeList, learnt: LabelSet) -> tuple[Listed, LabelSet]:
-    """The terms of a list, with no score yet for codes without examples; and all labels, the learnt ones first.
+def listed(knowledge: Knowledge, learnt: LabelSet) -> tuple[Listed, LabelSet]:
+    """Terms of list and dictionaries, no score yet for codes without examples; and all labels, the learnt ones first.
 
     A code without examples becomes a label if it has a term and no other code of the list lies below it.
     """
-    parents = {entry.parent for entry in code_list.entries}
-    written = [(entry.code, term) for entry in code_list.entries for term in (entry.title, *entry.synonyms)]
-    terms_of: dict[str, list[str]] = {entry.code: [] for entry in code_list.entries}
-    for (code, _), term in zip(
-        written, words.normalise(strings([term for _, term in written])).to_pylist(), strict=True
-    ):
+    parents = set() if knowledge.code_list is None else {entry.parent for entry in knowledge.code_list.entries}
+    codes, texts = knowledge.terms()
+    terms_of: dict[str, list[str]] = {}
+    for code, term in zip(codes, words.normalise(strings(texts)).to_pylist(), strict=True):
         if term:
-            terms_of[code].append(term)
-    only = [
-        entry.code
-        for entry in code_list.entries
-        if entry.code not in learnt.index and entry.code not in parents and terms_of[entry.code]
-    ]
+            terms_of.setdefault(code, []).append(term)
+    only = [code for code in terms_of if code not in learnt.index and code not in parents]
     labels = LabelSet((*learnt.codes, *sorted(only)))
     found = Terms.of(term for code, terms in terms_of.items() if code in labels.index for term in terms)
     position = {term: row for row, term in enumerate(found.terms.to_pylist())}
@@ -121,13 +115,16 @@ def only_scores(examples: Examples, hits: csr_array, against: npt.NDArray[np.flo
     n_learnt = hits.shape[1] - len(against)
     weights = examples.weights * (examples.times > 0)
     known, right = np.zeros(n_learnt), np.zeros(n_learnt)
-    mine: Any = hits[:, :n_learnt]
-    known += np.asarray(weights @ mine).ravel()
-    if examples.unknown.nnz:
-        unknown: Any = mine.multiply(examples.unknown_at(slice(None)))
-        known -= np.asarray(weights @ unknown).ravel()
-    given: Any = mine.multiply(examples.y)
-    right += np.asarray(weights @ given).ravel()
+    mine = csr_array(hits[:, :n_learnt])
+    row = np.repeat(np.arange(len(examples)), np.diff(mine.indptr))
+    said: Any = mine.multiply(examples.y)
+    masked: Any = csr_array(
+        (examples.unknown.toarray()[examples.era[row], mine.indices].astype(np.float64), mine.indices, mine.indptr),
+        shape=mine.shape,
+    )
+    known += np.asarray(weights @ mine).ravel() - np.asarray(weights @ masked).ravel()
+    known += np.asarray(weights @ masked.multiply(examples.y)).ravel()
+    right += np.asarray(weights @ said).ravel()
     yes, doubt = _prior(known, right)
     return yes / (yes + doubt + against)
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from harness.corpus import words
 from harness.corpus.certificate import strings
-from harness.families.counts import SOME, Answers, Counts, FloatArray, IntArray
+from harness.families.counts import Answers, Counts, FloatArray, IntArray
 from harness.families.family import Examples
 
 Level = Literal["exact", "case", "plain", "content", "sorted", "stems"]
@@ -124,7 +124,10 @@ class Lookup:
         )
 
     def places(self, texts: pa.Array) -> IntArray:
-        """Each text's place in each table, (n, n_levels); −1 where it is unknown."""
+        """Each text's place in each table, (n, n_levels); −1 where it is unknown.
+
+        Each call hashes the whole tables: ask for many texts at once.
+        """
         found = [
             pc.index_in(keys, value_set=table, skip_nulls=True).fill_null(-1).to_numpy(zero_copy_only=False)
             for keys, table in zip(self.keys.of(texts), self.tables, strict=True)
@@ -134,9 +137,7 @@ class Lookup:
     def answer(self, place: IntArray) -> Answers:
         """Shares at the strictest level that knows a text; few occurrences lean on the looser levels."""
         n, n_labels = len(place), self.counts[0].given.shape[1]
-        known = np.column_stack(
-            [(at >= 0) & (counts.times[at] > SOME) for at, counts in zip(place.T, self.counts, strict=True)]
-        )
+        known = np.column_stack([counts.stand(at) for at, counts in zip(place.T, self.counts, strict=True)])
         level = np.where(known.any(axis=1), known.argmax(axis=1), len(LEVELS))
         loosest = len(self.counts) - 1 - known[:, ::-1].argmax(axis=1)
         seen = np.zeros(n)

@@ -47,13 +47,13 @@ class Neighbours:
 
     def vectors(self, texts: pa.Array) -> csr_array:
         """Rows of length 1, (n, n_terms)."""
-        vectoriser = _vectoriser(vocabulary=self._columns)
-        vectoriser.idf_ = self.idf
-        return csr_array(vectoriser.transform(prepared(texts)))
+        return csr_array(self._fitted.transform(prepared(texts)))
 
     @cached_property
-    def _columns(self) -> dict[str, int]:
-        return {term: column for column, term in enumerate(self.terms)}
+    def _fitted(self) -> Any:
+        vectoriser = _vectoriser(vocabulary={term: column for column, term in enumerate(self.terms)})
+        vectoriser.idf_ = self.idf
+        return vectoriser
 
     @cached_property
     def _often(self) -> IntArray:
@@ -108,6 +108,8 @@ class Neighbours:
 
     def over(self, rows: IntArray) -> Neighbours:
         """The same over the texts of ``rows`` alone; n-grams keep their weights."""
+        if np.array_equal(rows, np.arange(self.matrix.shape[0])):
+            return self
         return Neighbours(self.terms, self.idf, csr_array(self.matrix[rows]))
 
     def save(self, folder: Path) -> None:

@@ -26,6 +26,7 @@ Single = npt.NDArray[np.float32]
 
 SMALL = 5_000  # up to so many rows every problem has all of them: choosing some would take longer
 ROWS, LABELS = 2_048, 256  # of one dense block of margins
+MARGINS = 2**27  # of all texts for some codes at once: half a GB; with more rows a block has fewer codes
 # Negatives of the first and second solution: at least so many, and so many for each positive.
 NEAR, RANDOM, SAFE = (600, 2), (600, 1), (2_000, 4)
 SAFELY = -1.0  # a negative below this margin has no loss, and no say in its problem's solution
@@ -119,7 +120,7 @@ def fit(problem: Problem, small: int = SMALL) -> Planes:
     solver = _Solver(problem, csr_matrix(problem.x.astype(np.float64)) if n <= small else None)
     found: list[csr_array] = []
     intercepts = np.zeros(n_labels)
-    for labels in blocks(n_labels, LABELS):
+    for labels in blocks(n_labels, _at_once(n)):
         columns = range(labels.start, labels.stop)
         if n <= small:
             solved = [solver.on_all(column) for column in columns]
@@ -165,6 +166,11 @@ def _centroids(problem: Problem, labels: slice) -> Single:
     return np.ascontiguousarray(sums.toarray().T)
 
 
+def _at_once(n: int) -> int:
+    """How many codes' margins of so many texts are held together."""
+    return max(1, min(LABELS, MARGINS // max(n, 1)))
+
+
 def _margins(x: csr_array, dense: Single, intercepts: Floats) -> Single:
     """Margins of all texts, a row a code; (n_some, n)."""
     found = np.empty((dense.shape[1], x.shape[0]), dtype=np.float32)
@@ -188,34 +194,41 @@ class _Solver:
         rows: IntArray = self.y.indices[self.y.indptr[column] : self.y.indptr[column + 1]]
         return rows
 
+    def negatives(self, column: int) -> BoolArray:
+        """The rows against a code, (n,): those without it, unless it is unknown there.
+
+        A code that stands wherever it is known has no such row. That it stands on every text would be too much to
+        conclude, so its unknown rows are against it then.
+        """
+        negative = np.ones(self.problem.x.shape[0], dtype=np.bool_)
+        negative[self.positives(column)] = False
+        unknown = self.problem.unknown_of(column)
+        if unknown is None:
+            return negative
+        known = negative & ~unknown
+        return known if known.any() else negative
+
     def first_rows(self, column: int, near: Single) -> IntArray:
-        """Negatives near the code's centroid, and some of all; a negative that is unknown is none."""
-        positives, n = self.positives(column), len(near)
+        """Negatives near the code's centroid, and some of all."""
+        positives, negatives = self.positives(column), np.flatnonzero(self.negatives(column))
+        if not len(negatives):
+            return negatives
         rng = np.random.default_rng([self.problem.seed, column])
-        drawn = rng.integers(n, size=_many(RANDOM, positives))
-        near[positives] = -np.inf
-        nearest = _largest(near, np.arange(n), _many(NEAR, positives))
-        return self._known(column, np.setdiff1d(np.r_[nearest, drawn], positives))
+        drawn = negatives[rng.integers(len(negatives), size=_many(RANDOM, positives))]
+        return np.union1d(_largest(near, negatives, _many(NEAR, positives)), drawn)
 
     def more_rows(self, column: int, margins: Single, before: IntArray) -> IntArray:
         """The negatives that the first solution does not put safely away, besides those that it learnt from."""
-        positives = self.positives(column)
-        margins[positives] = -np.inf
-        wrong = _largest(margins, np.flatnonzero(margins > SAFELY), _many(SAFE, positives))
-        return self._known(column, np.union1d(wrong, before))
-
-    def _known(self, column: int, negatives: IntArray) -> IntArray:
-        unknown = self.problem.unknown_of(column)
-        return negatives if unknown is None else negatives[~unknown[negatives]]
+        unsafe = np.flatnonzero(self.negatives(column) & (margins > SAFELY))
+        return np.union1d(_largest(margins, unsafe, _many(SAFE, self.positives(column))), before)
 
     def on_all(self, column: int) -> _Plane:
-        positives = self.positives(column)
-        unknown = self.problem.unknown_of(column)
         positive = np.zeros(self.problem.x.shape[0], dtype=np.bool_)
-        positive[positives] = True
-        if unknown is None:
+        positive[self.positives(column)] = True
+        counts = positive | self.negatives(column)
+        if counts.all():
             return self._solve(column, self.everything, positive, self.problem.weights)
-        rows = np.flatnonzero(~unknown)
+        rows = np.flatnonzero(counts)
         return self._solve(
             column,
             None if self.everything is None else self.everything[rows],
@@ -296,31 +309,43 @@ def _stretches(margins: Floats) -> Floats:
     return ways
 
 
-def sigmoid(problem: Problem, text: IntArray) -> Sigmoid:
+def sigmoid(problem: Problem, text: IntArray, written: BoolArray | None = None) -> Sigmoid:
     """Fit the sigmoid on training texts that a fit of its own has left out; validation has no part in it.
 
-    Codes of all frequencies stand for the others, where there are many. Margins are counted in bins, so that
+    Codes of all frequencies stand for the others, where there are many. Terms of list and dictionaries are learnt
+    from, but it is on texts of certificates, and on their codes, that the sigmoid has to be right. Margins are counted in bins, so that
     hundreds of millions of them cost no memory.
 
     Parameters
     ----------
     text : (n,) rows of one text have the same number, and are left out together
+    written : (n,) rows that stand in a certificate, the others are terms; None, or without a code on any: all do
 
     References
     ----------
     Platt. Probabilistic Outputs for Support Vector Machines. 1999.
     """
     fold = np.random.default_rng(problem.seed).integers(FOLDS, size=int(text.max()) + 1)[text]
-    often = np.argsort(-np.bincount(problem.y.indices, minlength=problem.y.shape[1]), kind="stable")
-    columns = np.sort(often[:: -(-len(often) // SIGMOID_CODES)])
+    if written is None or not _often(problem.y, written).any():
+        written = np.ones(len(text), dtype=np.bool_)
+    times = _often(problem.y, written)
+    often = np.argsort(-times, kind="stable")[: np.count_nonzero(times)]
+    columns = np.sort(often[:: max(1, -(-len(often) // SIGMOID_CODES))])
     counts = np.zeros((2, STEPS))
-    for number in range(FOLDS if len(text) <= FEW else 1):
-        kept, left = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        if len(kept) and len(left):
+    for number in range(FOLDS if written.sum() <= FEW else 1):
+        out = written & (fold == number)
+        kept, left = np.flatnonzero(~out), np.flatnonzero(out)
+        if len(columns) and len(kept) and len(left):
             planes = fit(problem.part(kept, columns))
             for some in _counted(planes, problem.part(left, columns)):
                 counts += some
     return _fitted(counts)
+
+
+def _often(y: csr_array, rows: BoolArray) -> IntArray:
+    """On how many of some rows each code stands; (n_labels,)."""
+    often: IntArray = np.bincount(y.indices[np.repeat(rows, np.diff(y.indptr))], minlength=y.shape[1])
+    return often
 
 
 def _counted(planes: Planes, left: Problem) -> Iterator[Floats]:
@@ -328,17 +353,18 @@ def _counted(planes: Planes, left: Problem) -> Iterator[Floats]:
 
     Codes that a fit never saw, or saw everywhere, tell nothing of margins.
     """
-    for labels in blocks(len(planes), LABELS):
+    for labels in blocks(len(planes), _at_once(left.x.shape[0])):
         margins = _margins(left.x, planes.dense(labels), planes.intercepts[labels])
         given = left.y[:, labels].toarray().T > 0
-        bins = ((np.clip(margins, -WIDEST, WIDEST) + WIDEST) * ((STEPS - 1) / (2 * WIDEST))).round().astype(np.int64)
         for place in np.flatnonzero(np.isfinite(planes.intercepts[labels])):
             unknown = left.unknown_of(int(labels.start + place))
             weights = left.weights if unknown is None else np.where(unknown, 0.0, left.weights)
+            steps = (np.clip(margins[place], -WIDEST, WIDEST) + WIDEST) * ((STEPS - 1) / (2 * WIDEST))
+            bins = steps.round().astype(np.int64)
             yield np.stack(
                 [
-                    np.bincount(bins[place], weights * given[place], minlength=STEPS),
-                    np.bincount(bins[place], weights * ~given[place], minlength=STEPS),
+                    np.bincount(bins, weights * given[place], minlength=STEPS),
+                    np.bincount(bins, weights * ~given[place], minlength=STEPS),
                 ]
             )
 

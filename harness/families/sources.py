@@ -13,10 +13,10 @@ import pyarrow as pa
 from scipy.sparse import csr_array
 
 from harness.corpus.certificate import strings
-from harness.corpus.terms import Terms
+from harness.corpus.terms import Found, Terms
 from harness.families import neighbour
-from harness.families.calibrated import Evidence, evidence
-from harness.families.counts import SOME, Answers, Counts, FloatArray, IntArray, usual_shares
+from harness.families.calibrated import Evidence, evidence, given
+from harness.families.counts import SOME, Answers, Counts, FloatArray, IntArray, silent, usual_shares
 from harness.families.entries import Candidates, Entries
 from harness.families.family import Examples, Units
 from harness.families.lookup import LEVELS, Keys, Lookup
@@ -24,6 +24,31 @@ from harness.families.neighbour import Neighbours
 from harness.families.vote import Voter
 
 LIST_DOUBT = 2.0  # hits of a code that lean on the hits of all codes
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where some texts stand in the tables of sources.
+
+    Attributes
+    ----------
+    lookup : (n, n_levels), −1 where a level does not know a text
+    """
+
+    lookup: IntArray
+    lines: Found
+    words: Found | None
+
+    def part(self, rows: slice) -> Places:
+        """The same of consecutive texts."""
+        return Places(
+            self.lookup[rows], _part(self.lines, rows), None if self.words is None else _part(self.words, rows)
+        )
+
+
+def _part(found: Found, rows: slice) -> Found:
+    kept = slice(*np.searchsorted(found.text, [rows.start, rows.stop]))
+    return Found(found.text[kept] - rows.start, found.term[kept], found.covered[rows])
 
 
 @dataclass(frozen=True)
@@ -46,12 +71,20 @@ class Sources:
     hits: FloatArray | None
     usual: FloatArray
 
-    def evidence(self, units: Units, place: IntArray, threads: int = 1) -> Evidence:
-        """All that is said of some texts, whose places in the lookup are known."""
-        lookup = self.lookup.answer(place)
-        said = {"lines": self.lines.answer(units.text)}
-        if self.words is not None:
-            said["words"] = self.words.answer(units.text)
+    def places(self, texts: pa.Array, lookup: IntArray | None = None) -> Places:
+        """Where some texts stand; their places in the lookup may be known already."""
+        return Places(
+            self.lookup.places(texts) if lookup is None else lookup,
+            self.lines.find(texts),
+            None if self.words is None else self.words.find(texts),
+        )
+
+    def evidence(self, units: Units, places: Places, threads: int = 1) -> Evidence:
+        """All that is said of some texts."""
+        lookup = self.lookup.answer(places.lookup)
+        said = {"lines": self.lines.answer(places.lines)}
+        if self.words is not None and places.words is not None:
+            said["words"] = self.words.answer(places.words)
         if self.neighbours is not None and self.near is not None:
             said["neighbours"] = self._neighbours(units, lookup, self.neighbours, self.near, threads)
         if self.voter is not None:
@@ -176,10 +209,13 @@ class Material:
 def _right(train: Examples, hits: csr_array, kept: FloatArray) -> FloatArray:
     """How often a hit of each code is right where that is known, (n_labels,); rare ones lean on the hits of all."""
     weights = train.weights * kept * (train.times > 0)
-    given: Any = hits.multiply(train.y)
-    unknown: Any = hits.multiply(train.unknown_at(slice(None)))
-    right = np.asarray(weights @ given).ravel()
-    known = np.asarray(weights @ hits).ravel() - np.asarray(weights @ unknown).ravel()
+    n_labels = hits.shape[1]
+    row = np.repeat(np.arange(len(train), dtype=np.int64), np.diff(hits.indptr))
+    label = hits.indices.astype(np.int64)
+    is_right = given(row * n_labels + label, train.y)
+    says = ~silent(train, row, label) | (is_right > 0.0)
+    right = np.bincount(label, weights=weights[row] * is_right, minlength=n_labels)
+    known = np.bincount(label, weights=weights[row] * says, minlength=n_labels)
     overall = (right.sum() + 1.0) / (known.sum() + 2.0)
     shares: FloatArray = (right + LIST_DOUBT * overall) / (np.maximum(known, right) + LIST_DOUBT)
     return shares

@@ -73,7 +73,11 @@ class Space:
         """Without what a corpus cannot offer: ``years`` of training, codes by line, a code list, dictionaries."""
         missing = {
             name
-            for name, there in (("hits", code_list), ("lexicon", code_list or lexicon), ("half_life", years > 1))
+            for name, there in (
+                ("hits", code_list or lexicon),
+                ("lexicon", code_list or lexicon),
+                ("half_life", years > 1),
+            )
             if name in self.dimensions and not there
         }
         dimensions = {name: dimension for name, dimension in self.dimensions.items() if name not in missing}

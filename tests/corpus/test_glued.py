@@ -38,6 +38,12 @@ def test_a_glued_word_is_parted_and_keeps_its_letters(word: str, parts: str) -> 
     assert split(SPLITTER, word) == parts
 
 
+def test_words_of_known_terms_stay_whole_however_common_their_parts() -> None:
+    texts, times = strings(["nieren versagen", "nierenversagen"]), np.array([500, 1])
+    assert split(Splitter.learnt(texts, times, []), "Nierenversagen") == "Nieren versagen"
+    assert split(Splitter.learnt(texts, times, ["Nierenversagen"]), "Nierenversagen") == "Nierenversagen"
+
+
 def test_a_word_that_is_common_itself_stays_whole() -> None:
     splitter = Splitter.learnt(strings(["heart beat", "heartbeat"]), np.array([50, 20]), [])
     assert split(splitter, "heartbeat") == "heartbeat"

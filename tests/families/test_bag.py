@@ -107,9 +107,11 @@ def test_hits_of_the_list_stand_beside_the_ngrams() -> None:
 
 
 def test_begins_at_the_share_among_the_years_in_which_a_code_was_given() -> None:
-    corpus = by_line(*((year, [("x", ["A", "N"] if year > 2012 else ["A"])]) for year in (2012, 2012, 2012, 2013)))
+    rows = [(2012, ["A"])] * 6 + [(2013, ["A", "N"]), (2013, ["A"])]
+    corpus = by_line(*((year, [(f"x {n}", codes)]) for n, (year, codes) in enumerate(rows)))
     knowledge = Knowledge(CodeList((CodeEntry("N", valid_from=2013),)))
     masked, plain = (
         bag._bias(examples(corpus, FrameParameters(unit="line"), known)) for known in (knowledge, Knowledge())
     )
-    assert masked[1] > 5.0 > 0.0 > plain[1]
+    assert 1 / (1 + np.exp(-masked[1])) == pytest.approx(1 / 2, rel=1e-3)
+    assert 1 / (1 + np.exp(-plain[1])) == pytest.approx(1 / 8, rel=1e-3)

@@ -5,16 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from certificates import Roles, by_certificate, by_line
 
 from harness.corpus.certificate import Corpus, strings
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge, Lexicon
-from harness.families import frame
+from harness.families import dictionary, frame
+from harness.families.counts import IntArray
 from harness.families.dictionary import Dictionary, DictionaryModel, DictionaryParameters, _held, _left
 from harness.families.examples import FrameParameters, Unit, examples
 from harness.families.family import Context, Examples, Predictions, Units
+from harness.families.lookup import Lookup
 
 
 def learnt(corpus: Corpus, unit: Unit = "line") -> Examples:
@@ -115,6 +118,7 @@ def test_a_code_is_not_denied_by_years_before_it() -> None:
         (2018 + number % 3, [f"fentanyl and xylazine {rng.integers(40)}"], ["F", "X"] if number % 3 == 2 else ["F"])
         for number in range(150)
     ]
+    certificates += [(2020, [f"fentanyl {rng.integers(40)}"], ["F"]) for _ in range(20)]
     train, later = by_certificate(*certificates), by_certificate((2021, ["xylazine and fentanyl 99"], []))
     with_list = predict(train, later, listed, {})
     without = predict(train, later, Knowledge(), {})
@@ -123,9 +127,9 @@ def test_a_code_is_not_denied_by_years_before_it() -> None:
 
 
 def test_rows_of_dictionaries_are_looked_up() -> None:
-    knowledge = Knowledge(None, Lexicon(strings(["maladie de Lyme"]), strings(["A69"])), "fr")
+    knowledge = Knowledge(None, Lexicon(strings(["maladie de Lyme"]), strings(["R57"])), "fr")
     found = predict(LINES, by_line((2013, [("Maladies de LYME", [])])), knowledge, {"unit": "line"})
-    assert found.labels.codes[int(found.scores.toarray()[0].argmax())] == "A69"
+    assert found.labels.codes[int(found.scores.toarray()[0].argmax())] == "R57"
 
 
 def test_stems_need_a_language() -> None:
@@ -188,3 +192,44 @@ def test_scores_are_calibrated_on_texts_that_were_left_out(tiny_roles: Roles) ->
     """Over all pairs of validation the scores sum up to about as many codes as there are."""
     found = predict(tiny_roles.train, tiny_roles.validation, Knowledge(), {"unit": "line"})
     assert 0.8 < found.scores.sum() / tiny_roles.validation.codes.sum() < 1.25
+
+
+def test_texts_without_words_are_learnt_and_scored(tmp_path: Path) -> None:
+    model = learn(learnt(by_line((2012, [("!!", ["A"])]), (2012, [("??", ["B"])]))), Knowledge(None, None, "en"))
+    known, other, unknown = scores(model, "!!", "??", "flu")
+    assert known.argmax() == 0
+    assert other.argmax() == 1
+    assert known[0] > unknown[0]
+    model.save(tmp_path)
+    again = Dictionary().load(tmp_path, "cpu").predict(Units(strings(["!!", "??", "flu"])))
+    np.testing.assert_array_equal(again.toarray(), np.array([known, other, unknown]))
+
+
+def test_blocks_do_not_change_scores_and_tables_are_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = CodeList((CodeEntry("J11", "grippe"), CodeEntry("I21", "infarctus")))
+    train = examples(LINES, FrameParameters(unit="line"), Knowledge(listed))
+    model = learn(train)
+    texts = [
+        "grippe",
+        "zzzz",
+        "",
+        "choc septique sur grippe",
+        "infarctuss",
+        "AIGUE, pneumonie",
+        "grippe et choc septique",
+    ]
+    whole = scores(model, *texts)
+    calls = []
+    places = Lookup.places
+
+    def counted(self: Lookup, asked: pa.Array) -> IntArray:
+        calls.append(len(asked))
+        return places(self, asked)
+
+    monkeypatch.setattr(Lookup, "places", counted)
+    monkeypatch.setattr(dictionary, "ROWS", 2)
+    np.testing.assert_array_equal(scores(model, *texts), whole)
+    assert calls == [len(texts)]
+    monkeypatch.setattr(dictionary, "AT_ONCE", 3)
+    np.testing.assert_array_equal(scores(model, *texts), whole)
+    assert calls[1:] == [3, 3, 1]

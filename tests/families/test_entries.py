@@ -16,7 +16,7 @@ def learnt(corpus: Corpus, unit: Unit) -> Examples:
 
 
 def answer(entries: Entries, text: str) -> dict[int, float]:
-    answers = entries.answer(strings([text]))
+    answers = entries.answer(entries.find(strings([text])))
     return dict(zip(answers.pair.tolist(), answers.share.tolist(), strict=True))
 
 
@@ -72,7 +72,7 @@ def test_known_lines_within_a_text() -> None:
         "line",
     )
     entries = Entries.fit(Candidates.lines(train.units.text), train, np.ones(len(train)), 0.5)
-    found = entries.answer(strings(["mi due to aplastic anaemia", "anaemia?"]))
+    found = entries.answer(entries.find(strings(["mi due to aplastic anaemia", "anaemia?"])))
     assert found.pair.tolist() == [0, 2, 3 + 1]
     assert found.share == pytest.approx([3 / 3.5, 1 / 1.5, 1 / 1.5])
     assert found.of_pair["seen"].tolist() == [3, 1, 1]

@@ -63,6 +63,16 @@ def test_most_frequent_heeds_that_a_code_was_not_given_before_its_years() -> Non
     assert scores[0] == pytest.approx([4 / 5, 1 / 2])
 
 
+def test_most_frequent_does_not_believe_a_stray_code() -> None:
+    """Given once before its years, which the training years do not reach: no certificate denies it."""
+    train = by_certificate(*[(2018, ["flu"], ["A"])] * 3, (2018, ["cough"], ["X"]))
+    listed = Knowledge(CodeList((CodeEntry("A"), CodeEntry("X", valid_from=2025))))
+    later = by_certificate((2020, ["fall"], []))
+    found = frame.fit("most_frequent", train, None, listed, {}, Context()).predict(later.texts)
+    for column in range(len(found.labels)):  # labels may leave it out altogether
+        assert found.scores.toarray()[0, column] <= 0.75 + 1e-6
+
+
 def test_terms_of_the_list_are_no_certificates() -> None:
     listed = Knowledge(CodeList((CodeEntry("A", "flu", ("grippe",)), CodeEntry("B"), CodeEntry("C"))))
     later = by_certificate((2013, ["grippe"], []))

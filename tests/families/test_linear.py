@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from certificates import Roles, by_certificate, by_line
-from scipy.sparse import csr_array
+from scipy.sparse import block_diag, csr_array, eye_array
 
 from harness.corpus import words
-from harness.corpus.certificate import Corpus, strings
+from harness.corpus.certificate import Corpus, LabelSet, strings
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.families import frame, linear
@@ -156,6 +156,34 @@ def test_scores_are_probabilities(tiny_roles: Roles) -> None:
     predictions = fitted.predict(validation.texts)
     right = validation.codes[:, [validation.labels.index[code] for code in predictions.labels.codes]].sum()
     assert predictions.scores.sum() == pytest.approx(right, rel=0.1)
+
+
+def test_scores_are_probabilities_beside_many_terms(tiny_roles: Roles, lines: Examples) -> None:
+    """Beside 1,500 terms of as many codes that no certificate has: the sigmoid is fitted on certificates alone."""
+    n, n_labels = lines.y.shape
+    n_terms = 1_500
+    rng = np.random.default_rng(0)
+    used = sorted({word for text in lines.units.text.to_pylist() for word in text.split()})
+    terms = [" ".join((*rng.choice(used, 2), f"foreign{number}")) for number in range(n_terms)]
+    foreign = [f"foreign{number:04}" for number in range(n_terms)]
+    train = Examples(
+        units=Units(strings([*lines.units.text.to_pylist(), *terms])),
+        y=csr_array(block_diag([lines.y, eye_array(n_terms, dtype=np.int8)], format="csr")),
+        weights=np.r_[lines.weights, np.ones(n_terms)],
+        labels=LabelSet((*lines.labels.codes, *foreign)),
+        times=np.r_[lines.times, np.zeros(n_terms)],
+        era=np.zeros(n + n_terms, dtype=np.int64),
+        unknown=csr_array(np.zeros((1, n_labels + n_terms), np.int8)),
+    )
+    asked = of(tiny_roles.validation)
+    column = {code: place for place, code in enumerate(asked.labels.codes)}
+    right, found = 0.0, 0.0
+    scores = learn(train).predict(asked.units)
+    for place, code in enumerate(lines.labels.codes):
+        if code in column:
+            right += float(asked.times @ asked.y[:, [column[code]]].toarray()[:, 0])
+            found += float(asked.times @ scores[:, [place]].toarray()[:, 0])
+    assert found == pytest.approx(right, rel=0.02)
 
 
 def test_languages_without_spaces() -> None:

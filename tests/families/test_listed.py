@@ -9,7 +9,7 @@ from certificates import by_certificate, by_line
 
 from harness.corpus.certificate import Corpus, LabelSet, strings
 from harness.corpus.codes import CodeEntry, CodeList
-from harness.corpus.knowledge import Knowledge
+from harness.corpus.knowledge import Knowledge, Lexicon
 from harness.families import FAMILIES, FLOORS, frame
 from harness.families.family import Context
 from harness.families.listed import Listed, listed
@@ -48,7 +48,7 @@ def fit(corpus: Corpus, knowledge: Knowledge = KNOWN, name: str = "linear", **mo
 
 
 def test_labels_are_the_learnt_codes_and_then_the_leaves_that_have_a_term() -> None:
-    found, labels = listed(LIST, LabelSet(("A", "B")))
+    found, labels = listed(KNOWN, LabelSet(("A", "B")))
     assert labels.codes == ("A", "B", "N", "P.1")
     assert found.n_learnt == 2
     assert found.terms.terms.to_pylist() == [
@@ -62,7 +62,7 @@ def test_labels_are_the_learnt_codes_and_then_the_leaves_that_have_a_term() -> N
 
 
 def test_hits_are_terms_of_a_label() -> None:
-    found, _ = listed(LIST, LabelSet(("A", "B")))
+    found, _ = listed(KNOWN, LabelSet(("A", "B")))
     assert found.hits(strings(["Heroin, diamorphine; TRANQ", "fentanyls", "poisoning"])).toarray().tolist() == [
         [1, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0],
     ]  # fmt: skip
@@ -124,6 +124,29 @@ def test_is_saved_with_the_model(name: str, tmp_path: Path) -> None:
     assert scores(loaded, 2015, *texts)[2]["P.1"] > 0.0
 
 
+def test_codes_of_dictionaries_follow_them_in_their_years_too() -> None:
+    """Neither the row of a dictionary nor a stray coding makes a code that begins later one that is learnt."""
+    uncoded: list[tuple[int, list[str], list[str]]] = [(2012, [f"xylazine intoxication {n}"], []) for n in range(20)]
+    plain = fit(office(*uncoded))
+    more = Lexicon(strings(["tranq dope", "sedative"]), strings(["N", "D"]))
+    found = fit(office(*uncoded, (2012, ["xylazine"], ["N"])), Knowledge(LIST, more))
+    assert found.labels.codes == ("A", "B", "D", "N", "P.1")
+    after = scores(found, 2014, "xylazine intoxication 77", "tranq dope", "a sedative")
+    assert after[0]["N"] == pytest.approx(scores(plain, 2014, "xylazine intoxication 77")[0]["N"], rel=0.05)
+    assert after[1]["N"] > 0.75
+    assert after[2]["D"] > 0.75
+    assert scores(found, 2013, "tranq dope")[0]["N"] == 0.0
+    assert fit(office(), Knowledge(lexicon=more)).labels.codes == ("A", "B", "D", "N")
+
+
+def test_a_compound_term_stays_whole_where_glued_words_are_parted() -> None:
+    rows: list[tuple[int, list[str], list[str]]] = [(2012, [f"Nieren {n}"], ["A"]) for n in range(150)]
+    rows += [(2012, [f"Versagen {n}"], ["B"]) for n in range(150)]
+    known = Knowledge(CodeList((CodeEntry("N17", "Nierenversagen"),)))
+    model = fit(by_certificate(*rows), known, glued=True)
+    assert scores(model, 2013, "Nierenversagen")[0]["N17"] > 0.0
+
+
 @pytest.mark.parametrize("name", list(FLOORS))
 def test_floors_do_not_follow_the_list(name: str) -> None:
     model = fit(office(), name=name)
@@ -132,7 +155,7 @@ def test_floors_do_not_follow_the_list(name: str) -> None:
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    found, _ = listed(LIST, LabelSet(("A", "B")))
+    found, _ = listed(KNOWN, LabelSet(("A", "B")))
     found.save(tmp_path)
     again = Listed.load(tmp_path)
     assert again.terms.terms == found.terms.terms

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from certificates import by_line
+from scipy.sparse import csr_array
 
 from harness.corpus.certificate import Corpus, strings
 from harness.corpus.codes import CodeEntry, CodeList
@@ -88,7 +91,7 @@ def test_leaving_one_occurrence_out_keeps_repeats() -> None:
 
 def test_years_in_which_a_code_was_not_given_say_nothing_of_it() -> None:
     """Three texts of 2018 without the code that came in 2019 do not halve its share."""
-    corpus = by_line(*[(2018, [("tranq", ["A"])])] * 3, (2019, [("tranq", ["A", "X"])]))
+    corpus = by_line(*[(2018, [("tranq", ["A"])])] * 3, (2019, [("tranq", ["A", "X"])]), (2019, [("flu", ["A"])]))
     listed = Knowledge(CodeList((CodeEntry("X", valid_from=2019), CodeEntry("A"))))
     for knowledge, share in ((listed, 1 / 1.5), (Knowledge(), 1 / 4.5)):
         train = learnt(corpus, knowledge)
@@ -96,8 +99,35 @@ def test_years_in_which_a_code_was_not_given_say_nothing_of_it() -> None:
         shares = lookup.answer(place[:1]).share
         assert shares == pytest.approx([4 / 4.5, share])
         assert usual_shares(train, np.ones(len(train)), 0.0) == pytest.approx(
-            [1.0, 1.0 if knowledge is listed else 0.25]
+            [1.0, 1 / 2 if knowledge is listed else 1 / 5]
         )
+
+
+@pytest.mark.parametrize("unknown", [[1, 1], [1, 0]], ids=["never valid", "valid in one certificate"])
+def test_a_code_that_no_certificate_denies_has_its_share_of_all(unknown: list[int]) -> None:
+    """Else a stray early coding, or the first of a new year, would make it certain for everybody."""
+    corpus = by_line(*[(2018, [("flu", ["A"])])] * 3, (2019, [("tranq", ["X"])]), (2019, [("tranq", ["X"])]))
+    train = learnt(corpus, Knowledge(CodeList((CodeEntry("X", valid_from=2019), CodeEntry("A")))))
+    train = replace(train, unknown=csr_array(np.array([[0, unknown[0]], [0, unknown[1]]], dtype=np.int8)))
+    assert usual_shares(train, np.ones(len(train)), 0.0) == pytest.approx([3 / 5, 2 / 5])
+    none = np.array([1.0, 0.0])  # all of its certificates left out
+    assert usual_shares(train, none, 1.0) == pytest.approx([3.5 / 4, 0.5 / 4])
+
+
+def test_a_given_code_of_early_years_is_a_known_one() -> None:
+    corpus = by_line(
+        (2018, [("tranq", ["X"])]), (2018, [("flu", [])]), (2019, [("flu", [])]), (2019, [("fall", ["A"])])
+    )
+    train = learnt(corpus, Knowledge(CodeList((CodeEntry("X", valid_from=2019), CodeEntry("A")))))
+    assert usual_shares(train, np.ones(len(train)), 0.0) == pytest.approx([1 / 4, 1 / 3])
+
+
+@pytest.mark.parametrize("language", [None, "es"])
+def test_texts_without_words_leave_tables_empty(language: str | None) -> None:
+    lookup = fitted(learnt(by_line((2012, [("!!", ["A"])]), (2012, [("??", ["B"])]))), language=language)
+    assert [len(table) for table in lookup.tables][2:] == [0] * (len(lookup.tables) - 2)
+    assert found(lookup, "!!")[0] == "exact"
+    assert found(lookup, "flu") == ("unknown", [0, 0])
 
 
 def test_a_code_given_before_its_years_counts_at_most_whole() -> None:

@@ -86,3 +86,9 @@ def test_left_out_texts_are_nobodys_neighbours() -> None:
     neighbours = Neighbours.fit(strings(["flu", "flue", "gout"])).over(np.array([1, 2]))
     nearest, _ = neighbours.nearest(neighbours.vectors(strings(["flu"])))
     assert nearest[0].tolist() == [0, -1, -1, -1]
+
+
+def test_over_all_texts_nothing_is_copied() -> None:
+    neighbours = Neighbours.fit(strings(["flu", "flue", "gout"]))
+    assert neighbours.over(np.arange(3)) is neighbours
+    assert neighbours.over(np.array([0, 2, 1])) is not neighbours

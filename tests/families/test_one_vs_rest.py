@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import block_diag, csr_array
 from sklearn.svm import LinearSVC
 
 from benchmarks.linear import Size, compare
@@ -14,7 +14,7 @@ from harness.corpus.synthetic import generate
 from harness.families import one_vs_rest
 from harness.families.examples import FrameParameters, examples
 from harness.families.linear import Features, LinearParameters, problem_of
-from harness.families.one_vs_rest import Planes, Problem, Sigmoid
+from harness.families.one_vs_rest import Floats, Planes, Problem, Sigmoid, Single
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,64 @@ def test_unknown_rows_are_left_out(problem: Problem, small: int) -> None:
     )
 
 
+def test_unknown_rows_take_no_negative_s_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine tenths of all rows are unknown and nearer to the code than any negative, whose words seldom recur."""
+    monkeypatch.setattr(one_vs_rest, "NEAR", (60, 2))
+    monkeypatch.setattr(one_vs_rest, "RANDOM", (60, 1))
+    monkeypatch.setattr(one_vs_rest, "SAFE", (200, 4))
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1, 2], [30, 270, 2_700])  # positive, negative, unknown
+    x = np.zeros((len(kind), 400), np.float32)
+    x[:, 0] = np.where(kind == 1, 0.8, 1.0)
+    x[np.arange(len(kind)), np.where(kind == 1, rng.integers(20, 400, len(kind)), rng.integers(1, 20, len(kind)))] = 0.6
+    masked = Problem(
+        csr_array(x),
+        csr_array((kind == 0)[:, None].astype(np.int8)),
+        np.ones(len(kind)),
+        np.ones(1),
+        lambda _: kind == 2,
+    )
+    exact, chosen = (one_vs_rest.fit(masked, small).margins(masked.x)[kind < 2, 0] for small in (10_000, 0))
+    np.testing.assert_array_equal(exact > 0.0, kind[kind < 2] == 0)
+    np.testing.assert_array_equal(chosen > 0.0, exact > 0.0)
+    np.testing.assert_allclose(chosen, exact, atol=0.1)
+
+
+@pytest.mark.parametrize("small", [0, 10_000])
+def test_only_a_code_on_truly_every_row_is_certain(problem: Problem, small: int) -> None:
+    """The first code stands on every row, the second wherever it is known: there its unknown rows are against it."""
+    n = problem.x.shape[0]
+    second = problem.y.toarray()[:, 0] > 0
+    y = csr_array(np.c_[np.ones(n), second].astype(np.int8))
+    unmasked = replace(problem, y=y, positive_weights=np.ones(2))
+    masked = replace(unmasked, unknown_of=lambda column: ~second if column == 1 else None)
+    found, expected = (one_vs_rest.fit(some, small) for some in (masked, unmasked))
+    assert found.intercepts[0] == np.inf
+    assert np.isfinite(found.intercepts[1])
+    np.testing.assert_array_equal(found.margins(problem.x), expected.margins(problem.x))
+
+
+def test_many_rows_are_taken_with_few_codes_at_once(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = one_vs_rest.fit(problem, small=0)
+    n = problem.x.shape[0]
+    monkeypatch.setattr(one_vs_rest, "MARGINS", 5 * n)
+    sizes: list[int] = []
+    counted = one_vs_rest._margins
+
+    def margins(x: csr_array, dense: Single, intercepts: Floats) -> Single:
+        sizes.append(dense.shape[1])
+        return counted(x, dense, intercepts)
+
+    monkeypatch.setattr(one_vs_rest, "_margins", margins)
+    again = one_vs_rest.fit(problem, small=0)
+    assert max(sizes) == 5
+    np.testing.assert_allclose(again.margins(problem.x), whole.margins(problem.x), atol=0.01)
+    monkeypatch.undo()
+    assert one_vs_rest._at_once(3_000_000) * 3_000_000 * 4 <= 2**29
+    assert one_vs_rest._at_once(10**9) == 1
+    assert one_vs_rest._at_once(300_000) == one_vs_rest.LABELS
+
+
 def test_a_part_keeps_its_rows_and_codes_together(problem: Problem) -> None:
     unknown = np.arange(len(problem.weights)) % 3 == 0
     masked = replace(problem, unknown_of=lambda column: unknown if column == 4 else None)
@@ -126,6 +184,30 @@ def test_the_sigmoid_is_of_texts_that_its_fit_did_not_see(problem: Problem) -> N
     seen = one_vs_rest.fit(noise).margins(noise.x)
     assert (seen > 0.8).sum() > 100
     assert found.logits(np.array([0.8]), 9.0)[0] < 0.5 * Sigmoid().logits(np.array([0.8]), 9.0)[0]
+
+
+def test_the_sigmoid_counts_no_terms(problem: Problem) -> None:
+    """Terms of as many codes again, which no certificate has, are learnt from, but they are nobody's examples."""
+    n, n_labels = problem.y.shape
+    width = problem.x.shape[1]
+    n_terms = 5 * n_labels
+    eye = csr_array(np.tile(np.eye(n_labels, dtype=np.float32), (5, 1)))
+    more = Problem(
+        csr_array(block_diag([problem.x, eye], format="csr")),
+        csr_array(block_diag([problem.y, eye.astype(np.int8)], format="csr")),
+        np.r_[problem.weights, np.ones(n_terms)],
+        np.r_[problem.positive_weights, np.ones(n_labels)],
+        lambda column: None,
+    )
+    assert more.x.shape[1] == width + n_labels
+    alone = one_vs_rest.sigmoid(problem, np.arange(n))
+    written = np.arange(n + n_terms) < n
+    found = one_vs_rest.sigmoid(more, np.arange(n + n_terms), written)
+    at = np.linspace(-1.5, 1.5, 13)
+    np.testing.assert_allclose(found.logits(at, 9.0), alone.logits(at, 9.0), atol=0.3)
+    # Where there are terms alone, they have to do.
+    none = np.zeros(len(written), dtype=np.bool_)
+    assert one_vs_rest.sigmoid(more, np.arange(n + n_terms), none) == one_vs_rest.sigmoid(more, np.arange(n + n_terms))
 
 
 def test_without_enough_to_go_by_the_sigmoid_is_a_usual_one() -> None:
