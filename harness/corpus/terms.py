@@ -98,10 +98,8 @@ class Terms:
         """
         found = []
         for start in range(0, len(texts), BLOCK):
-            lines = pc.split_pattern(texts[start : start + BLOCK], "\n")
-            text_of_line = np.asarray(pc.list_parent_indices(lines)).astype(np.int64)
-            n_texts = min(BLOCK, len(texts) - start)
-            part = self.find_normalised(words.normalise(pc.list_flatten(lines)), text_of_line, n_texts)
+            block = texts[start : start + BLOCK]
+            part = self._find(*split_lines(block), len(block))
             found.append(Found(part.text + start, part.term, part.covered))
         return Found(
             *(
@@ -110,7 +108,7 @@ class Terms:
             )
         )
 
-    def find_normalised(self, lines: pa.Array, text_of_line: IntArray, n_texts: int) -> Found:
+    def _find(self, lines: pa.Array, text_of_line: IntArray, n_texts: int) -> Found:
         """The same for lines that are normalised already; ``text_of_line`` (n_lines,) says whose each is."""
         vocabulary, keys, targets, term_of_node = self._trie
         found, of_line = words.words_of(lines)
@@ -155,3 +153,9 @@ def _walk(
         length[place[ends >= 0]] = depth + 1
     start = np.flatnonzero(best >= 0)
     return start, start + length[start], best[start]
+
+
+def split_lines(texts: pa.Array) -> tuple[pa.Array, IntArray]:
+    """The normalised lines of some texts, and the text of each."""
+    parts = pc.split_pattern(texts, "\n")
+    return words.normalise(pc.list_flatten(parts)), np.asarray(pc.list_parent_indices(parts)).astype(np.int64)

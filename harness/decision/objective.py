@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from harness.corpus.certificate import Corpus, LabelSet
 from harness.decision.confidence import ESTIMATORS, confidence
 from harness.errors import UnknownName
-from harness.families.family import Predictions
+from harness.families.family import Predictions, entries
 from harness.metrics import multilabel, selective
 
 NO_CODES = "the reference has no code"
@@ -50,8 +50,9 @@ def align(reference: Corpus, predictions: Predictions) -> Aligned:
 def chosen(y_score: csr_array, threshold: float) -> csr_array:
     """The indicator matrix of scores from the threshold on; (n, n_labels)."""
     kept = y_score.data.astype(np.float64) >= threshold
-    first = np.r_[0, np.cumsum(kept)][y_score.indptr]
-    return csr_array((np.ones(int(kept.sum()), dtype=np.int8), y_score.indices[kept], first), shape=y_score.shape)
+    found = entries(y_score, kept)
+    found.data = np.ones(found.nnz, dtype=np.int8)
+    return found
 
 
 def objective(name: str, reference: Corpus, predictions: Predictions) -> Scored:

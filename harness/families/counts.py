@@ -129,17 +129,6 @@ def standing(train: Examples) -> FloatArray:
     return np.maximum(train.times, 1.0)
 
 
-def silent(train: Examples, row: IntArray, label: IntArray) -> BoolArray:
-    """Whether an example would not say that it lacks a code, by pairs of both; also where the code was given.
-
-    All pairs of examples and unknown codes would fill the memory: only those at hand are looked up.
-    """
-    if not train.unknown.nnz:
-        return np.zeros(len(row), dtype=bool)
-    found: BoolArray = train.unknown.toarray()[train.era[row], label] > 0
-    return found
-
-
 def usual_shares(train: Examples, kept: FloatArray, doubt: float) -> FloatArray:
     """Each code's share of the certificates that say whether they have it, (n_labels,); ``doubt`` cases count half.
 

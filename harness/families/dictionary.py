@@ -13,7 +13,7 @@ from scipy.sparse import csr_array, save_npz, vstack
 from harness.corpus import words
 from harness.corpus.knowledge import Knowledge
 from harness.families.calibrated import Calibration, Evidence, given
-from harness.families.counts import FloatArray, IntArray, silent, standing
+from harness.families.counts import FloatArray, IntArray, standing
 from harness.families.family import (
     CEILING,
     KEPT_PER_ROW,
@@ -119,10 +119,10 @@ class DictionaryModel:
         prior = self._prior()
         found = [no_scores(0, n_labels)]
         for many in blocks(len(units), AT_ONCE):
-            sought = _some(units, many)
+            sought = units.rows(many)
             places = self.sources.places(sought.text)
             for rows in blocks(len(sought), ROWS):
-                found.append(self._scores(_some(sought, rows), places.part(rows), prior))
+                found.append(self._scores(sought.rows(rows), places.part(rows), prior))
         return stack(found)
 
     def _scores(self, part: Units, places: Places, prior: csr_array) -> csr_array:
@@ -146,10 +146,6 @@ class DictionaryModel:
         columns = np.sort(np.argsort(-usual, kind="stable")[:KEPT_PER_ROW]).astype(np.int32)
         shares = np.minimum(usual[columns], CEILING).astype(np.float32)
         return csr_array((shares, columns, [0, len(columns)]), shape=(1, len(usual)))
-
-
-def _some(units: Units, rows: slice) -> Units:
-    return Units(units.text[rows], None if units.hits is None else csr_array(units.hits[rows]))
 
 
 def _keys(train: Examples, knowledge: Knowledge, parameters: DictionaryParameters) -> Keys:
@@ -188,7 +184,7 @@ def _lesson(train: Examples, material: Material, rows: IntArray, sources: Source
     y = given(said.pair, train.y[rows])
     row, label = np.divmod(said.pair, len(train.labels))
     weights = np.sqrt(train.weights[rows])[row]
-    weights[silent(train, rows[row], label) & (y == 0.0)] = 0.0
+    weights[train.silent(rows[row], label) & (y == 0.0)] = 0.0
     return said, y, weights
 
 

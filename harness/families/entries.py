@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from scipy.sparse import csr_array, vstack
 
 from harness.corpus import words
-from harness.corpus.terms import Found, Terms
+from harness.corpus.terms import Found, Terms, split_lines
 from harness.families.counts import SOME, Answers, Counts, FloatArray, IntArray
 from harness.families.family import Examples
 
@@ -103,9 +103,8 @@ class Entries:
         return cls(Terms(texts.take(pa.array(order))), counts.take(chosen[order]), smoothing)
 
     def find(self, texts: pa.Array) -> Found:
-        """The entries in some texts, by text; each call hashes all words of entries: ask for many texts at once."""
-        lines, text_of_line = split_lines(texts)
-        return self.terms.find_normalised(lines, text_of_line, len(texts))
+        """The entries in some texts, by text."""
+        return self.terms.find(texts)
 
     def answer(self, found: Found) -> Answers:
         """For each code the largest share among the entries found in a text."""
@@ -120,9 +119,3 @@ class Entries:
         distinct, first = np.unique(pair, return_index=True)
         best = kept[first]
         return Answers(distinct, share[best], {"seen": seen[best]}, {"covered": found.covered})
-
-
-def split_lines(texts: pa.Array) -> tuple[pa.Array, IntArray]:
-    """The normalised lines of some texts, and the text of each."""
-    parts = pc.split_pattern(texts, "\n")
-    return words.normalise(pc.list_flatten(parts)), np.asarray(pc.list_parent_indices(parts)).astype(np.int64)

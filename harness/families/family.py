@@ -54,6 +54,10 @@ class Units:
         """Some units, in the order of ``rows``."""
         return Units(self.text.take(pa.array(rows)), None if self.hits is None else self.hits[rows])
 
+    def rows(self, rows: slice) -> Units:
+        """A run of units, without a copy of their text."""
+        return Units(self.text[rows], None if self.hits is None else csr_array(self.hits[rows]))
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
@@ -95,11 +99,21 @@ class Examples:
         given = np.asarray(self.y[:, [column]].todense()).ravel() > 0
         return eras[self.era] & ~given
 
+    def silent(self, row: npt.NDArray[Any], label: npt.NDArray[Any]) -> BoolArray:
+        """Whether an example would not say that it lacks a code, by pairs of both; also where the code was given.
+
+        All pairs of examples and unknown codes would fill the memory: only those at hand are looked up.
+        """
+        if not self.unknown.nnz:
+            return np.zeros(len(row), dtype=bool)
+        found: BoolArray = self.unknown.toarray()[self.era[row], label] > 0
+        return found
+
     def known_weight(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """How much the examples weigh at which each code is known, given or not; (n_labels,)."""
         by_era = np.bincount(self.era, weights=weights, minlength=self.unknown.shape[0])
         row = np.repeat(np.arange(len(self)), np.diff(self.y.indptr))
-        given = weights[row] * self.unknown.toarray()[self.era[row], self.y.indices]
+        given = weights[row] * self.silent(row, self.y.indices)
         known: npt.NDArray[np.float64] = weights.sum() - by_era @ self.unknown
         return known + np.bincount(self.y.indices, weights=given, minlength=self.y.shape[1])
 
@@ -221,6 +235,12 @@ def _plain(matrix: csr_array, prefix: str) -> dict[str, npt.NDArray[Any]]:
 def _matrix(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> csr_array:
     data, indices, indptr, shape = (arrays[f"{prefix}{part}"] for part in ("data", "indices", "indptr", "shape"))
     return csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
+
+
+def entries(matrix: csr_array, kept: BoolArray) -> csr_array:
+    """Some stored entries of a matrix, (nnz,), as a matrix of its own."""
+    first = np.r_[0, np.cumsum(kept)][matrix.indptr]
+    return csr_array((matrix.data[kept], matrix.indices[kept], first), shape=matrix.shape)
 
 
 def stack(blocks: list[csr_array]) -> csr_array:

@@ -31,13 +31,13 @@ from harness.families.family import (
     Predictions,
     UnitModel,
     Units,
+    entries,
     no_scores,
     stack,
 )
 from harness.families.listed import Listed, listed, only_scores
 
 BLOCK = 65_536
-LINES_KEPT = KEPT_ABOVE  # scores of lines below it are not kept
 
 
 def scatter(
@@ -56,8 +56,9 @@ def scatter(
         if unit == "line":
             first = texts.first_line[start : stop + 1]
             position = found.position[first[0] : first[-1]]
-            blocks.append(_united(unit_scores, position, first - first[0], written))
-            lines.append(_sure(_without(unit_scores[position], ~written[position])))
+            of_block = _without(unit_scores[position], ~written[position])
+            blocks.append(_united(of_block, first - first[0]))
+            lines.append(entries(of_block, of_block.data >= np.float32(KEPT_ABOVE)))
             _keep_valid(lines[-1], np.repeat(texts.years[start:stop], np.diff(first)), validity)
         else:
             position = found.position[start:stop]
@@ -67,10 +68,11 @@ def scatter(
     return Predictions(labels, stack(blocks) if blocks else no_scores(0, len(labels)), of_lines)
 
 
-def _united(unit_scores: csr_array, position: IntArray, first: IntArray, written: npt.NDArray[np.bool_]) -> csr_array:
-    lines = _without(unit_scores[position], ~written[position]).astype(np.float64)
+def _united(of_lines: csr_array, first: IntArray) -> csr_array:
+    lines = of_lines.astype(np.float64)
     lines.data = np.log1p(-lines.data)
-    union = csr_array((np.ones(len(position)), np.arange(len(position)), first), shape=(len(first) - 1, len(position)))
+    n = lines.shape[0]
+    union = csr_array((np.ones(n), np.arange(n), first), shape=(len(first) - 1, n))
     scores = csr_array(union @ lines)
     scores.data = np.minimum(-np.expm1(scores.data), CEILING).astype(np.float32)
     scores.sort_indices()
@@ -83,13 +85,6 @@ def _without(scores: csr_array, rows: npt.NDArray[np.bool_]) -> csr_array:
         scores.data[np.repeat(rows, np.diff(scores.indptr))] = 0.0
         scores.eliminate_zeros()
     return scores
-
-
-def _sure(scores: csr_array) -> csr_array:
-    """The scores of lines that may matter, as a matrix of its own."""
-    kept = scores.data >= np.float32(LINES_KEPT)
-    first = np.r_[0, np.cumsum(kept)][scores.indptr]
-    return csr_array((scores.data[kept], scores.indices[kept], first), shape=scores.shape)
 
 
 def _keep_valid(scores: csr_array, years: npt.NDArray[np.int16], validity: Validity) -> None:

@@ -10,13 +10,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from pydantic import Field
 from scipy.sparse import csr_array, hstack
 
-from harness.corpus import words
 from harness.corpus.knowledge import Knowledge
-from harness.families import one_vs_rest
+from harness.families import one_vs_rest, tfidf
 from harness.families.family import (
     Context,
     Examples,
@@ -141,17 +139,18 @@ class Features:
     def fitted(cls, units: Units, parameters: LinearParameters) -> tuple[Features, csr_array]:
         """The features of the training texts, and their matrix (n, n_features)."""
         fields = (("word", parameters.word_ngrams), ("char_wb", parameters.char_ngrams))
-        prepared = _prepared(units.text)
+        prepared = tfidf.prepared(units.text)
         terms, idf, matrices = [], [], []
         for field, longest in fields:
             least = parameters.min_df if len(prepared) >= 50 * parameters.min_df else 1
-            vectoriser = _vectoriser(field, longest, min_df=least, max_features=parameters.max_features)
+            vectoriser = tfidf.vectoriser(field, longest, min_df=least, max_features=parameters.max_features)
             try:
                 matrices.append(vectoriser.fit_transform(prepared))
             except ValueError:  # no term stands in so many texts, as where a language parts no words
                 matrices.append(vectoriser.set_params(min_df=1).fit_transform(prepared))
-            terms.append(tuple(vectoriser.get_feature_names_out().tolist()))
-            idf.append(np.asarray(vectoriser.idf_, dtype=np.float32))
+            own_terms, own_idf = tfidf.learnt(vectoriser)
+            terms.append(own_terms)
+            idf.append(own_idf)
         found = cls(fields, tuple(terms), tuple(idf), 0.0 if units.hits is None else parameters.hits)
         return found, found._joined(matrices, units)
 
@@ -159,8 +158,8 @@ class Features:
         """The features of some texts, in blocks of so many rows."""
         vectorisers = self.vectorisers()
         for some in blocks(len(units), rows):
-            part = Units(units.text[some], None if units.hits is None else units.hits[some])
-            prepared = _prepared(part.text)
+            part = units.rows(some)
+            prepared = tfidf.prepared(part.text)
             yield self._joined([vectoriser.transform(prepared) for vectoriser in vectorisers], part)
 
     def _joined(self, matrices: list[Any], units: Units) -> csr_array:
@@ -170,12 +169,10 @@ class Features:
 
     def vectorisers(self) -> list[Any]:
         """Fitted vectorisers, made once for many blocks of texts."""
-        ready = []
-        for (field, longest), terms, idf in zip(self.fields, self.terms, self.idf, strict=True):
-            vectoriser = _vectoriser(field, longest, vocabulary={term: column for column, term in enumerate(terms)})
-            vectoriser.idf_ = idf
-            ready.append(vectoriser)
-        return ready
+        return [
+            tfidf.again(field, longest, terms, idf)
+            for (field, longest), terms, idf in zip(self.fields, self.terms, self.idf, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,23 +226,3 @@ class LinearModel:
             intercepts=self.planes.intercepts,
             **idf,
         )
-
-
-def _prepared(texts: pa.Array) -> list[str]:
-    return [text or "-" for text in words.normalise(texts).to_pylist()]
-
-
-def _vectoriser(field: str, longest: int, **more: Any) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    shortest = 1 if field == "word" else 2
-    pattern = {"token_pattern": r"\S+"} if field == "word" else {}
-    return TfidfVectorizer(
-        analyzer=field,
-        ngram_range=(shortest, longest),
-        lowercase=False,
-        sublinear_tf=True,
-        dtype=np.float32,
-        **pattern,
-        **more,
-    )

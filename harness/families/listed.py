@@ -112,21 +112,34 @@ def only_scores(examples: Examples, hits: csr_array, against: npt.NDArray[np.flo
     hits : (n, n_labels) of the examples, the labels without examples last
     against : (n_only,) how often a term of each label without examples stands in training texts of its valid years
     """
-    n_learnt = hits.shape[1] - len(against)
     weights = examples.weights * (examples.times > 0)
-    known, right = np.zeros(n_learnt), np.zeros(n_learnt)
-    mine = csr_array(hits[:, :n_learnt])
-    row = np.repeat(np.arange(len(examples)), np.diff(mine.indptr))
-    said: Any = mine.multiply(examples.y)
-    masked: Any = csr_array(
-        (examples.unknown.toarray()[examples.era[row], mine.indices].astype(np.float64), mine.indices, mine.indptr),
-        shape=mine.shape,
-    )
-    known += np.asarray(weights @ mine).ravel() - np.asarray(weights @ masked).ravel()
-    known += np.asarray(weights @ masked.multiply(examples.y)).ravel()
-    right += np.asarray(weights @ said).ravel()
+    known, right = right_hits(examples, csr_array(hits[:, : hits.shape[1] - len(against)]), weights)
     yes, doubt = _prior(known, right)
     return yes / (yes + doubt + against)
+
+
+def right_hits(
+    examples: Examples, hits: csr_array, weights: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How much the hits of each label weigh whose examples say whether they have it, and those that are right.
+
+    Parameters
+    ----------
+    hits : (n, n_labels) of the examples
+    weights : (n,)
+
+    Returns
+    -------
+    known, right : (n_labels,)
+    """
+    row = np.repeat(np.arange(len(examples)), np.diff(hits.indptr))
+    silent: Any = csr_array(
+        (examples.silent(row, hits.indices).astype(np.float64), hits.indices, hits.indptr), shape=hits.shape
+    )
+    right: Any = hits.multiply(examples.y)
+    known = np.asarray(weights @ hits).ravel() - np.asarray(weights @ silent).ravel()
+    known += np.asarray(weights @ silent.multiply(examples.y)).ravel()
+    return known, np.asarray(weights @ right).ravel()
 
 
 def _prior(known: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> tuple[float, float]:

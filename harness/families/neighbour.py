@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.sparse import csr_array, csr_matrix
 
-from harness.corpus import words
+from harness.families import tfidf
 from harness.families.counts import Answers, Counts, FloatArray, IntArray
-from harness.families.family import blocks
+from harness.families.family import blocks, entries
 
-SHORTEST, LONGEST = 2, 4
+FIELD, LONGEST = "char_wb", 4
 TAKEN = 4  # nearest texts that answer
 TRIED = 64  # texts that are compared exactly
 CALLED = 30_000  # texts that a query's n-grams call up, each n-gram for itself
@@ -41,19 +41,17 @@ class Neighbours:
 
     @classmethod
     def fit(cls, texts: pa.Array) -> Neighbours:
-        vectoriser = _vectoriser()
-        matrix = csr_array(vectoriser.fit_transform(prepared(texts)))
-        return cls(tuple(vectoriser.get_feature_names_out().tolist()), vectoriser.idf_.astype(np.float32), matrix)
+        vectoriser = tfidf.vectoriser(FIELD, LONGEST)
+        matrix = csr_array(vectoriser.fit_transform(tfidf.prepared(texts)))
+        return cls(*tfidf.learnt(vectoriser), matrix)
 
     def vectors(self, texts: pa.Array) -> csr_array:
         """Rows of length 1, (n, n_terms)."""
-        return csr_array(self._fitted.transform(prepared(texts)))
+        return csr_array(self._fitted.transform(tfidf.prepared(texts)))
 
     @cached_property
     def _fitted(self) -> Any:
-        vectoriser = _vectoriser(vocabulary={term: column for column, term in enumerate(self.terms)})
-        vectoriser.idf_ = self.idf
-        return vectoriser
+        return tfidf.again(FIELD, LONGEST, self.terms, self.idf)
 
     @cached_property
     def _often(self) -> IntArray:
@@ -78,8 +76,7 @@ class Neighbours:
         before = np.r_[0, run][start]
         kept = np.zeros(len(row), dtype=bool)
         kept[order] = (run - before <= CALLED) | (np.arange(len(row)) == start)
-        data, first = queries.data[kept], np.r_[0, np.cumsum(kept)][queries.indptr]
-        return csr_matrix((data, queries.indices[kept], first), shape=queries.shape)
+        return csr_matrix(entries(queries, kept))
 
     def nearest(self, queries: csr_array, threads: int = 1) -> tuple[IntArray, FloatArray]:
         """The nearest texts of each query, most alike first, and their cosines; (n, TAKEN), −1 and 0 where there are fewer.
@@ -157,11 +154,6 @@ def answer(nearest: IntArray, cosine: FloatArray, counts: Counts, smoothing: flo
     )
 
 
-def prepared(texts: pa.Array) -> list[str]:
-    """Normalised texts, none of them empty."""
-    return [text or "-" for text in words.normalise(texts).to_pylist()]
-
-
 def _dots(left: csr_array, right: csr_array, rows: IntArray, others: IntArray) -> FloatArray:
     """Products of pairs of rows, (n_pairs,)."""
     found = np.zeros(len(rows))
@@ -169,16 +161,3 @@ def _dots(left: csr_array, right: csr_array, rows: IntArray, others: IntArray) -
         product: Any = csr_array(left[rows[part]]).multiply(csr_array(right[others[part]]))
         found[part] = np.asarray(product.sum(axis=1)).ravel()
     return found
-
-
-def _vectoriser(**more: Any) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    return TfidfVectorizer(
-        analyzer="char_wb",
-        ngram_range=(SHORTEST, LONGEST),
-        lowercase=False,
-        sublinear_tf=True,
-        dtype=np.float32,
-        **more,
-    )

@@ -15,10 +15,11 @@ from scipy.sparse import csr_array
 from harness.corpus.certificate import strings
 from harness.corpus.terms import Found, Terms
 from harness.families import neighbour
-from harness.families.calibrated import Evidence, evidence, given
-from harness.families.counts import SOME, Answers, Counts, FloatArray, IntArray, silent, usual_shares
+from harness.families.calibrated import Evidence, evidence
+from harness.families.counts import SOME, Answers, Counts, FloatArray, IntArray, usual_shares
 from harness.families.entries import Candidates, Entries
 from harness.families.family import Examples, Units
+from harness.families.listed import right_hits
 from harness.families.lookup import LEVELS, Keys, Lookup
 from harness.families.neighbour import Neighbours
 from harness.families.vote import Voter
@@ -208,14 +209,7 @@ class Material:
 
 def _right(train: Examples, hits: csr_array, kept: FloatArray) -> FloatArray:
     """How often a hit of each code is right where that is known, (n_labels,); rare ones lean on the hits of all."""
-    weights = train.weights * kept * (train.times > 0)
-    n_labels = hits.shape[1]
-    row = np.repeat(np.arange(len(train), dtype=np.int64), np.diff(hits.indptr))
-    label = hits.indices.astype(np.int64)
-    is_right = given(row * n_labels + label, train.y)
-    says = ~silent(train, row, label) | (is_right > 0.0)
-    right = np.bincount(label, weights=weights[row] * is_right, minlength=n_labels)
-    known = np.bincount(label, weights=weights[row] * says, minlength=n_labels)
+    known, right = right_hits(train, hits, train.weights * kept * (train.times > 0))
     overall = (right.sum() + 1.0) / (known.sum() + 2.0)
     shares: FloatArray = (right + LIST_DOUBT * overall) / (np.maximum(known, right) + LIST_DOUBT)
     return shares

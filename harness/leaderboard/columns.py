@@ -165,29 +165,16 @@ RANKING = Group(
     "ranking, whatever the threshold",
     (
         Column("average_precision", "AP", "micro-averaged average precision", "high", text.score, undefined=NO_CODE),
-        Column(
-            "precision_at_1",
-            "P@1",
-            "share of true codes among the highest score",
-            "high",
-            text.score,
-            undefined=NO_CODE,
-        ),
-        Column(
-            "precision_at_3",
-            "P@3",
-            "share of true codes among the three highest scores",
-            "high",
-            text.score,
-            undefined=NO_CODE,
-        ),
-        Column(
-            "precision_at_5",
-            "P@5",
-            "share of true codes among the five highest scores",
-            "high",
-            text.score,
-            undefined=NO_CODE,
+        *(
+            Column(
+                f"precision_at_{place}",
+                f"P@{place}",
+                f"share of true codes among the {highest}",
+                "high",
+                text.score,
+                undefined=NO_CODE,
+            )
+            for place, highest in ((1, "highest score"), (3, "three highest scores"), (5, "five highest scores"))
         ),
         Column("lrap", "LRAP", "label-ranking average precision", "high", text.score),
     ),
