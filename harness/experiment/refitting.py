@@ -35,6 +35,7 @@ def _refit(work: Work) -> Row:
             steps=model["steps"],
             keep=True,
             device=work.cluster.device(model["family"]),
+            cache=work.cache,
         )
         for model in models
     ]

@@ -53,6 +53,8 @@ def _task(work: Work) -> Task:
             objective=options.objective,
             knowledge=work.knowledge,
             seed=options.seed,
+            cache=work.cache,
+            checkpoint=f"{work.cache}/checkpoints/{work.run.name}",
         ),
         spaces=work.spaces,
         budget=options.budget,

@@ -98,6 +98,7 @@ def _pipeline(run: RunFolder, config: RunConfig, resources: Cluster, say: Say) -
         "code_list": known.code_list is not None,
         "lexicon": known.lexicon is not None,
         "years": len(store.years["train"]),
+        "covariates": bool(store.corpus(store.roles["train"]).texts.covariates),
     }
     spaces = {name: space.offered(**offered) for name, space in run_spaces(run).items()}
     with run.locked():

@@ -29,6 +29,11 @@ class Work:
     cluster: Cluster
     say: Callable[[str], None]
 
+    @property
+    def cache(self) -> str:
+        """The folder of what fits share: beside the stores, so that every node sees it."""
+        return str(self.store.path.parent.parent / "shared")
+
     def corpus(self, role: str) -> Corpus:
         return self.store.corpus(self.store.roles[role])
 

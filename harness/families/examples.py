@@ -17,6 +17,7 @@ from harness.corpus.codes import CodeList, Validity
 from harness.corpus.glued import Splitter
 from harness.corpus.knowledge import Knowledge
 from harness.errors import CorpusError, SpaceError
+from harness.families.covariates import Covariates
 from harness.families.family import Examples, Parameters, Units
 
 Unit = Literal["line", "certificate"]
@@ -42,24 +43,48 @@ FRAME = tuple(FrameParameters.model_fields)
 
 @dataclass(frozen=True, slots=True)
 class Distinct:
-    """The distinct texts of some certificates, and where each line or certificate finds its own."""
+    """The distinct texts of some certificates, and where each line or certificate finds its own.
+
+    Attributes
+    ----------
+    position : (n_lines,) or (n,), into text
+    covariates : (n_distinct, n_values) where they were asked for; then texts are distinct together with them
+    """
 
     text: pa.Array
-    position: IntArray  # (n_lines,) or (n,), into text
+    position: IntArray
+    covariates: csr_array | None = None
 
 
-def distinct(texts: Texts, unit: Unit, splitter: Splitter | None = None) -> Distinct:
-    """Each different line, or each different whole certificate, once."""
+def distinct(
+    texts: Texts, unit: Unit, splitter: Splitter | None = None, covariates: Covariates | None = None
+) -> Distinct:
+    """Each different line, or each different whole certificate, once; with covariates, once for each of their values."""
     encoded = (texts.lines if unit == "line" else texts.whole()).dictionary_encode()
-    position = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    if splitter is None:
-        return Distinct(encoded.dictionary, position)
-    again = splitter.apply(encoded.dictionary).dictionary_encode()
-    return Distinct(again.dictionary, again.indices.to_numpy(zero_copy_only=False).astype(np.int64)[position])
+    found = Distinct(encoded.dictionary, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64))
+    if splitter is not None:
+        again = splitter.apply(encoded.dictionary).dictionary_encode()
+        found = Distinct(
+            again.dictionary, again.indices.to_numpy(zero_copy_only=False).astype(np.int64)[found.position]
+        )
+    return found if covariates is None else _with_covariates(found, texts, unit, covariates)
+
+
+def _with_covariates(found: Distinct, texts: Texts, unit: Unit, covariates: Covariates) -> Distinct:
+    of_certificate = covariates.matrix(texts)
+    certificate = np.arange(len(texts)) if unit == "certificate" else texts.certificate_of_line
+    pair = row_hashes(of_certificate)[certificate] * np.uint64(0x9E3779B97F4A7C15) + found.position.astype(np.uint64)
+    _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
+    text = found.text.take(pa.array(found.position[first]))
+    return Distinct(text, inverse.ravel().astype(np.int64), csr_array(of_certificate[certificate[first]]))
 
 
 def examples(
-    corpus: Corpus, parameters: FrameParameters, knowledge: Knowledge = NOTHING, splitter: Splitter | None = None
+    corpus: Corpus,
+    parameters: FrameParameters,
+    knowledge: Knowledge = NOTHING,
+    splitter: Splitter | None = None,
+    covariates: Covariates | None = None,
 ) -> Examples:
     """Distinct triples of text, codes and era, with how often each stands in the corpus, over the codes that occur.
 
@@ -74,7 +99,7 @@ def examples(
     unit = parameters.unit
     if unit == "line" and corpus.by_line is None:
         raise SpaceError("unit must be certificate where the corpus has no codes by line, but got line")
-    found = distinct(corpus.texts, unit, splitter)
+    found = distinct(corpus.texts, unit, splitter, covariates)
     y = corpus.codes if corpus.by_line is None or unit == "certificate" else corpus.by_line.matrix(len(corpus.labels))
     years = corpus.texts.years if unit == "certificate" else corpus.texts.years[corpus.texts.certificate_of_line]
     written = np.flatnonzero(np.asarray(pc.not_equal(found.text, ""))[found.position])
@@ -89,13 +114,13 @@ def examples(
     labels = LabelSet(tuple(corpus.labels.codes[column] for column in present))
     eras = _Eras.of(Validity(validity.years[present]), years)
     y, era = y[:, present], eras.era(years)
-    pair = (_row_hashes(y) * np.uint64(0x9E3779B97F4A7C15) + position.astype(np.uint64)) * np.uint64(len(eras)) + era
+    pair = (row_hashes(y) * np.uint64(0x9E3779B97F4A7C15) + position.astype(np.uint64)) * np.uint64(len(eras)) + era
     _, first, inverse, times = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(first, kind="stable")
     present_years, weight_of_year = year_weights(years, parameters.half_life)
     weight = weight_of_year[np.searchsorted(present_years, years)]
     learnt = Examples(
-        units=Units(found.text.take(pa.array(position[first[order]]))),
+        units=Units(found.text, covariates=found.covariates).take(position[first[order]]),
         y=y[first[order]],
         weights=np.bincount(inverse.ravel(), weights=weight)[order].astype(np.float64),
         labels=labels,
@@ -178,7 +203,10 @@ def _with_terms(
     n = len(encoded.dictionary)
     return replace(
         learnt,
-        units=Units(pa.concat_arrays([learnt.units.text, encoded.dictionary])),
+        units=Units(
+            pa.concat_arrays([learnt.units.text, encoded.dictionary]),
+            covariates=None if learnt.units.covariates is None else _below(learnt.units.covariates, n),
+        ),
         y=csr_array(vstack([learnt.y, y], format="csr")),
         weights=np.r_[learnt.weights, np.full(n, weight)],
         times=np.r_[learnt.times, np.zeros(n)],
@@ -186,7 +214,13 @@ def _with_terms(
     )
 
 
-def _row_hashes(y: csr_array) -> npt.NDArray[np.uint64]:
+def _below(matrix: csr_array, n: int) -> csr_array:
+    """The matrix, and ``n`` empty rows under it."""
+    first = np.r_[matrix.indptr, np.full(n, matrix.nnz, matrix.indptr.dtype)]
+    return csr_array((matrix.data, matrix.indices, first), shape=(matrix.shape[0] + n, matrix.shape[1]))
+
+
+def row_hashes(y: csr_array) -> npt.NDArray[np.uint64]:
     """One number a row that tells sets of codes apart (sums of random 64-bit numbers; Zobrist 1970)."""
     numbers = np.random.default_rng(0).integers(0, 2**63, size=y.shape[1], dtype=np.uint64)
     sums = np.r_[np.uint64(0), np.cumsum(numbers[y.indices], dtype=np.uint64)]

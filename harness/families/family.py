@@ -22,12 +22,19 @@ KEPT_ABOVE = 1e-3
 # Scores stay inside (0, 1), so that odds and products of them keep their order.
 CEILING = 1.0 - 2.0**-24
 SOFT_LOGIT = 4.0
+NO_LABELS = LabelSet(())
 
 
 class Parameters(BaseModel):
     """Hyper-parameters: frozen, typed, in range."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CovariateParameters(Parameters):
+    """Of families that can read a certificate's covariates beside its text (Falissard et al. 2020)."""
+
+    covariates: bool = False
 
 
 P = TypeVar("P", bound=Parameters)
@@ -42,21 +49,28 @@ class Units:
     ----------
     text : (n,)
     hits : (n, n_labels) 1 where the text has a term that the code list knows for a label, or None without a list
+    covariates : (n, n_values) 1 where the certificate has a value of age, sex, place or source, or None where the
+        parameters do not ask for them; then texts are distinct together with them
     """
 
     text: pa.Array
     hits: csr_array | None = None
+    covariates: csr_array | None = None
 
     def __len__(self) -> int:
         return len(self.text)
 
     def take(self, rows: npt.NDArray[np.integer[Any]]) -> Units:
         """Some units, in the order of ``rows``."""
-        return Units(self.text.take(pa.array(rows)), None if self.hits is None else self.hits[rows])
+        return Units(self.text.take(pa.array(rows)), *(_rows(part, rows) for part in (self.hits, self.covariates)))
 
     def rows(self, rows: slice) -> Units:
         """A run of units, without a copy of their text."""
-        return Units(self.text[rows], None if self.hits is None else csr_array(self.hits[rows]))
+        return Units(self.text[rows], *(_rows(part, rows) for part in (self.hits, self.covariates)))
+
+
+def _rows(matrix: csr_array | None, rows: npt.NDArray[np.integer[Any]] | slice) -> csr_array | None:
+    return None if matrix is None else csr_array(matrix[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,8 @@ class Examples:
     era : (n,) years with the same valid codes are one era
     unknown : (n_eras, n_labels) codes that were not given in an era whatever the texts said: there, their absence
         says nothing, and they are neither positive nor negative
+    listed : codes without examples that the code list knows; a family that can score them gives them columns after
+        those of ``labels``, others leave them to the frame
     """
 
     units: Units
@@ -82,6 +98,7 @@ class Examples:
     times: npt.NDArray[np.float64]
     era: npt.NDArray[np.int64]
     unknown: csr_array
+    listed: LabelSet = NO_LABELS
 
     def __len__(self) -> int:
         return len(self.units)
@@ -141,6 +158,10 @@ class Context:
     device : "cpu" or "gpu"
     threads : how many threads it may use
     report : called after each step with that step's scores of the validation units, (n, n_labels)
+    cache : a folder for what is made once and shared by all fits on a corpus (tokens), or None; others may write there
+        at the same time
+    adapted : the folder of the base model after going on with its own task on the training years' texts, or None
+    checkpoint : a folder of this very fit, which may not exist yet: a fit that was interrupted finds there what it left
     """
 
     seed: int = 0
@@ -149,6 +170,9 @@ class Context:
     device: str = "cpu"
     threads: int = 1
     report: Callable[[int, csr_array], None] | None = None
+    cache: Path | None = None
+    adapted: Path | None = None
+    checkpoint: Path | None = None
 
 
 class UnitModel(Protocol):
@@ -159,7 +183,10 @@ class UnitModel(Protocol):
         """How many steps it was fitted for; 1 where a family knows none."""
 
     def predict(self, units: Units) -> csr_array:
-        """Scores in (0, 1), float32, shape (n, n_labels); per row at least the 20 largest and all from 1e-3 on."""
+        """Scores in (0, 1), float32, shape (n, n_labels); per row at least the 20 largest and all from 1e-3 on.
+
+        A family that scores codes without examples too gives them columns after the others.
+        """
 
     def save(self, folder: Path) -> None:
         """Write safetensors, .keras, npz or JSON; never a pickle."""

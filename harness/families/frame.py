@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 from scipy.sparse import csr_array, hstack
@@ -21,11 +20,13 @@ from harness.corpus.glued import Splitter
 from harness.corpus.knowledge import Knowledge
 from harness.errors import SpaceError
 from harness.families import family as family_named
+from harness.families.covariates import Covariates
 from harness.families.examples import FRAME, Distinct, FrameParameters, Unit, distinct, examples, year_weights
 from harness.families.family import (
     CEILING,
     KEPT_ABOVE,
     Context,
+    CovariateParameters,
     Examples,
     Parameters,
     Predictions,
@@ -110,6 +111,7 @@ class Model:
     inner: UnitModel
     splitter: Splitter | None = None
     listed: Listed | None = None
+    covariates: Covariates | None = None
 
     @property
     def steps(self) -> int:
@@ -117,8 +119,8 @@ class Model:
 
     def predict(self, texts: Texts) -> Predictions:
         """Scores of each certificate; each distinct text is looked at once."""
-        found = distinct(texts, self.unit, self.splitter)
-        units, hits = _units(found.text, self.listed)
+        found = distinct(texts, self.unit, self.splitter, self.covariates)
+        units, hits = _units(found, self.listed)
         scores = _completed(self.inner.predict(units), hits, self.listed)
         return scatter(scores, found, texts, self.unit, self.labels, self.validity)
 
@@ -130,6 +132,8 @@ class Model:
             self.splitter.save(folder / "words.json")
         if self.listed is not None:
             self.listed.save(folder)
+        if self.covariates is not None:
+            self.covariates.save(folder / "covariates.json")
         description = {
             "family": self.family,
             "unit": self.unit,
@@ -153,6 +157,7 @@ def load(folder: Path, device: str = "cpu") -> Model:
         inner=family_named(description["family"]).load(folder / "unit", device),
         splitter=Splitter.load(folder / "words.json") if (folder / "words.json").exists() else None,
         listed=Listed.load(folder) if (folder / "listed.json").exists() else None,
+        covariates=Covariates.load(folder / "covariates.json") if (folder / "covariates.json").exists() else None,
     )
 
 
@@ -192,14 +197,17 @@ def fit(
     if floor:
         framed = framed.model_copy(update={"lexicon": 0.0})
     splitter = _splitter(train.texts, knowledge) if framed.glued else None
-    learnt = examples(train, framed, knowledge, splitter)
+    asks = isinstance(own, CovariateParameters) and own.covariates
+    covariates = Covariates.learnt(train.texts) if asks else None
+    learnt = examples(train, framed, knowledge, splitter, covariates)
     blank = floor or (knowledge.code_list is None and knowledge.lexicon is None)
     known, labels = (None, learnt.labels) if blank else listed(knowledge, learnt.labels)
+    learnt = replace(learnt, listed=LabelSet(labels.codes[len(learnt.labels) :]))
     validity = (knowledge.code_list or CodeList(())).validity(labels)
     if known is not None:
         learnt, known = _with_hits(learnt, known, train.texts, framed, validity, splitter)
-    asked = None if validation is None or report is None else distinct(validation, framed.unit, splitter)
-    seen, seen_hits = (None, None) if asked is None else _units(asked.text, known)
+    asked = None if validation is None or report is None else distinct(validation, framed.unit, splitter, covariates)
+    seen, seen_hits = (None, None) if asked is None else _units(asked, known)
 
     def passed_on(step: int, unit_scores: csr_array) -> None:
         if asked is not None and validation is not None and report is not None:
@@ -207,7 +215,7 @@ def fit(
             report(step, scatter(scores, asked, validation, framed.unit, labels, validity))
 
     inner = family_named(name).fit(learnt, seen, knowledge, own, replace(context, report=passed_on))
-    return Model(name, framed.unit, dict(parameters), labels, validity, inner, splitter, known)
+    return Model(name, framed.unit, dict(parameters), labels, validity, inner, splitter, known, covariates)
 
 
 def _with_hits(
@@ -224,7 +232,7 @@ def _with_hits(
     if hits[:, known.n_learnt :].nnz:
         found = distinct(texts, framed.unit, splitter)
         against = _against(csr_array(known.hits(found.text)[:, known.n_learnt :]), found, texts, framed, validity)
-    units = Units(learnt.units.text, csr_array(hits[:, : known.n_learnt]))
+    units = replace(learnt.units, hits=csr_array(hits[:, : known.n_learnt]))
     return replace(learnt, units=units), replace(known, only=only_scores(learnt, hits, against))
 
 
@@ -252,16 +260,23 @@ def _splitter(texts: Texts, knowledge: Knowledge) -> Splitter:
     return Splitter.learnt(encoded.dictionary, times, knowledge.terms()[1])
 
 
-def _units(text: pa.Array, known: Listed | None) -> tuple[Units, csr_array | None]:
+def _units(found: Distinct, known: Listed | None) -> tuple[Units, csr_array | None]:
     """Units with the hits of the labels that have examples; and the hits of all labels."""
     if known is None:
-        return Units(text), None
-    hits = known.hits(text)
-    return Units(text, csr_array(hits[:, : known.n_learnt])), hits
+        return Units(found.text, covariates=found.covariates), None
+    hits = known.hits(found.text)
+    return Units(found.text, csr_array(hits[:, : known.n_learnt]), found.covariates), hits
 
 
 def _completed(unit_scores: csr_array, hits: csr_array | None, known: Listed | None) -> csr_array:
-    """A model's scores, and beside them those of the codes that only the list knows."""
+    """A model's scores, and beside them those of the codes that only the list knows.
+
+    Where the model has scores of those codes itself, the surer of both counts.
+    """
     if known is None or hits is None or not len(known.only):
         return unit_scores
-    return csr_array(hstack([unit_scores, known.scores(hits)], format="csr"))
+    of_list = known.scores(hits)
+    if unit_scores.shape[1] == known.n_learnt:
+        return csr_array(hstack([unit_scores, of_list], format="csr"))
+    own, n = unit_scores[:, known.n_learnt :], known.n_learnt
+    return csr_array(hstack([unit_scores[:, :n], own.maximum(of_list)], format="csr"))

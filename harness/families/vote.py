@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -69,4 +69,4 @@ class Voter:
 
 
 def _over(units: Units, columns: IntArray) -> Units:
-    return units if units.hits is None else Units(units.text, csr_array(units.hits[:, columns]))
+    return units if units.hits is None else replace(units, hits=csr_array(units.hits[:, columns]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +38,10 @@ GRACE = 5.0  # seconds that a running trial has after the budget's end
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is searched. ``base`` holds what all trials share; its family and parameters are each trial's own."""
+    """What is searched. ``base`` holds what all trials share; its family and parameters are each trial's own.
+
+    Its ``checkpoint`` is the folder in which each trial has its own, until it ends.
+    """
 
     base: FitSpec
     spaces: Mapping[str, Space]
@@ -58,6 +63,7 @@ class _Running:
     hard_seconds: float
     slot: int
     retry_of: str | None
+    checkpoint: str
 
 
 @dataclass
@@ -180,6 +186,7 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
             hard_seconds=hard,
             slot=min(set(range(self._slots)) - taken),
             retry_of=trial.user_attrs.get("retry_of"),
+            checkpoint=self._checkpoint(name, parameters),
         )
         self.running[trial_id] = running
         self._budget.start(name, running.name, now)
@@ -189,6 +196,7 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
             parameters=parameters,
             soft_seconds=soft if ledger.finished else self._task.trial_time,
             device=self._cluster.device(name),
+            checkpoint=running.checkpoint,
         )
         return {
             "family": name,
@@ -197,6 +205,12 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
             "hard_seconds": hard + GRACE,
             "most_bytes": self._task.most_bytes,
         }
+
+    def _checkpoint(self, name: str, parameters: Row) -> str:
+        """A folder that a retry of the same trial finds again; empty where there are no checkpoints."""
+        home = self._task.base.checkpoint
+        key = hashlib.sha256(repr((name, sorted(parameters.items()))).encode()).hexdigest()[:16]
+        return f"{home}/{name}-{key}" if home else ""
 
     def _finish(self, running: _Running, letter: Letter, *, error: bool, interrupted: bool = False) -> None:
         now = time.monotonic()
@@ -223,6 +237,8 @@ class FamilySearcher(Searcher):  # type: ignore[misc]
         self._ended(Outcome(row, None if letter.best is None else letter.best.predictions))
         if interrupted:
             return  # Optuna keeps it as running, so that a resumed run tries it again
+        if running.checkpoint:
+            shutil.rmtree(running.checkpoint, ignore_errors=True)
         if status == "failed" or score is None or letter.best is None:
             self._studies[running.family].tell(running.trial, state=TrialState.FAIL)
         elif status == "stopped":

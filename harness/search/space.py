@@ -69,14 +69,15 @@ class Space:
                     found[name] = trial.suggest_float(name, low, high, log=dimension.log, step=dimension.step)
         return found
 
-    def offered(self, *, by_line: bool, code_list: bool, lexicon: bool, years: int) -> Space:
-        """Without what a corpus cannot offer: ``years`` of training, codes by line, a code list, dictionaries."""
+    def offered(self, *, by_line: bool, code_list: bool, lexicon: bool, years: int, covariates: bool) -> Space:
+        """Without what a corpus cannot offer: ``years`` of training, codes by line, a code list, dictionaries, covariates."""
         missing = {
             name
             for name, there in (
                 ("hits", code_list or lexicon),
                 ("lexicon", code_list or lexicon),
                 ("half_life", years > 1),
+                ("covariates", covariates),
             )
             if name in self.dimensions and not there
         }

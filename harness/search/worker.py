@@ -32,6 +32,7 @@ class FitSpec:
     soft_seconds : a family that reports ends after this time with what it has
     steps : the frozen number of steps of a refit
     keep : whether the fitted model itself is wanted
+    cache, adapted, checkpoint : folders as :class:`Context` has them, empty where there are none
     """
 
     family: str
@@ -47,6 +48,9 @@ class FitSpec:
     keep: bool = False
     device: str = "cpu"
     threads: int = 1
+    cache: str = ""
+    adapted: str = ""
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,9 @@ def run_fit(spec: FitSpec, report: Callable[[Report], None] | None = None) -> Fi
         steps=spec.steps,
         device=spec.device,
         threads=spec.threads,
+        cache=_folder(spec.cache),
+        adapted=_folder(spec.adapted),
+        checkpoint=_folder(spec.checkpoint),
     )
     model = frame.fit(
         spec.family,
@@ -130,6 +137,10 @@ def run_fit(spec: FitSpec, report: Callable[[Report], None] | None = None) -> Fi
     if validation is not None and latest != model.steps:
         scored(model.steps, model.predict(validation.texts))
     return FitResult(seconds, model.steps, len(model.labels), _files(model) if spec.keep else {})
+
+
+def _folder(path: str) -> Path | None:
+    return Path(path) if path else None
 
 
 def known(folder: str) -> Knowledge:

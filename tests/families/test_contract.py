@@ -267,9 +267,9 @@ def test_texts_have_no_codes() -> None:
     assert {field.name for field in fields(Texts)} == {
         "ids", "years", "first_line", "lines", "parts", "intervals", "covariates",
     }  # fmt: skip
-    assert {field.name for field in fields(Units)} == {"text", "hits"}
+    assert {field.name for field in fields(Units)} == {"text", "hits", "covariates"}
     assert {field.name for field in fields(Examples)} == {
-        "units", "y", "weights", "labels", "times", "era", "unknown",
+        "units", "y", "weights", "labels", "times", "era", "unknown", "listed",
     }  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def test_a_shipped_space_searches_the_unit_and_begins_by_line(name: str) -> None
     assert {parameters["unit"] for parameters in draw(load_space(name))} == {"line", "certificate"}
 
 
-EVERYTHING: dict[str, Any] = {"code_list": True, "lexicon": True, "years": 2}
+EVERYTHING: dict[str, Any] = {"code_list": True, "lexicon": True, "years": 2, "covariates": True}
 
 
 @every_family
@@ -78,10 +78,12 @@ def test_what_the_corpus_does_not_offer_is_dropped(name: str) -> None:
     assert offered.defaults() == {**shipped.defaults(), "unit": "certificate"}
     assert {parameters["unit"] for parameters in draw(offered)} == {"certificate"}
     assert set(offered.dimensions) == set(shipped.dimensions)
-    bare = shipped.offered(by_line=True, code_list=False, lexicon=False, years=1)
+    bare = shipped.offered(by_line=True, code_list=False, lexicon=False, years=1, covariates=False)
     assert set(shipped.dimensions) - set(bare.dimensions) == {"hits", "lexicon", "half_life"} & set(shipped.dimensions)
     assert bare.whole <= set(bare.dimensions)
-    assert "lexicon" in shipped.offered(by_line=True, code_list=True, lexicon=False, years=2).dimensions
+    assert (
+        "lexicon" in shipped.offered(by_line=True, code_list=True, lexicon=False, years=2, covariates=True).dimensions
+    )
     assert {"half_life", "glued", "lexicon"} <= set(shipped.dimensions)
 
 
