@@ -35,6 +35,7 @@ format: .venv/.installed-dev ## let ruff format and sort imports
 bench: .venv/.installed-dev ## benchmarks as ratios against peers in the same run
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.linear
+	@$(BIN)/python -m benchmarks.encoder
 
 wheel: .venv/.installed-dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .

@@ -52,10 +52,12 @@ def resume(run: str, address: str | None) -> None:
 def leaderboard(runs: tuple[str, ...]) -> None:
     """Make the page of each RUN again from its rows."""
     from harness.leaderboard.page import write_page
+    from harness.leaderboard.study_page import write_study_page
     from harness.run.folder import open_run
+    from harness.run.study import is_study
 
     for run in [open_run(name) for name in runs]:
-        click.echo(write_page(run))
+        click.echo(write_study_page(run) if is_study(run) else write_page(run))
 
 
 @harness.command()
@@ -64,8 +66,9 @@ def pick(run: str) -> None:
     """Pick the model of RUN again from its rows, and say why."""
     from harness.experiment.picking import make_pick
     from harness.run.folder import open_run
+    from harness.run.study import not_a_study
 
-    folder = open_run(run)
+    folder = not_a_study(open_run(run), "pick")
     _explain(folder, make_pick(folder))
 
 
@@ -79,8 +82,9 @@ def export(run: str, out: Path, model: str | None) -> None:
     from harness.experiment.export import export as write
     from harness.experiment.start import code_list_of
     from harness.run.folder import open_run
+    from harness.run.study import not_a_study
 
-    folder = open_run(run)
+    folder = not_a_study(open_run(run), "export")
     name = write(folder, load_config(folder.config), code_list_of(folder), model, out)
     click.echo(f"{name} of {folder.name}: {out}")
 
@@ -98,6 +102,22 @@ def predict(bundle: Path, files: tuple[Path, ...], out: Path) -> None:
     from harness.production.predict import predict_files
 
     predict_files(load(bundle), files, out, _say)
+
+
+@harness.group()
+def study() -> None:
+    """Ask the certificates a question about models, instead of picking one."""
+
+
+@study.command("transfer")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--smoke", is_flag=True, help="Every arm, one tiny trial, two training sizes: some minutes.")
+@click.option("--ray", "address", metavar="ADDRESS", help="Join this Ray cluster instead of starting one here.")
+def study_transfer(config: Path, smoke: bool, address: str | None) -> None:
+    """Measure what pretraining and adaptation gain on the certificates of CONFIG, and at which training sizes."""
+    from harness.experiment.start import start_study
+
+    _announce(lambda: start_study(config, _say, small=smoke, address=address))
 
 
 @harness.group()
@@ -145,9 +165,15 @@ def corpus_generate(config: Path, out: Path) -> None:
 
 
 def _announce(work: Callable[[], tuple[RunFolder, dict[str, Any]]]) -> None:
-    """Print the pick and the page, and what is missing after them."""
+    """Print the pick of a run, or the findings of a study, and the page; and what is missing after them."""
+    from harness.run.study import is_study
+
     run, found = work()
-    _explain(run, found)
+    if is_study(run):
+        for finding in found["findings"]:
+            click.echo(finding)
+    else:
+        _explain(run, found)
     click.echo(f"page: {os.path.relpath(run.page)}")
     if found["missing"]:
         raise PartlyDone("; ".join(found["missing"]))

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from harness.errors import ConfigError
 
 ROLES = ("train", "validation", "calibration", "heldout")
-DEFAULT_FAMILIES = ("dictionary", "linear", "bag")
+DEFAULT_FAMILIES = ("dictionary", "linear", "bag", "encoder")
 COVARIATES = ("age", "sex", "place", "source")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZES = {"": 1, "B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}
@@ -54,6 +55,19 @@ def parse_size(value: object) -> int:
     return int(float(match[1]) * _SIZES[match[2]])
 
 
+def parse_sizes(value: object) -> tuple[Fraction, ...]:
+    """``["1/16", "1/4", "1"]``: parts of the training years, the smallest first, the whole among them."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    texts = [str(part).replace(" ", "") for part in parts]
+    good = all(re.fullmatch(r"[1-9]\d{0,5}(/[1-9]\d{0,5})?", text) for text in texts)
+    sizes = tuple(sorted({Fraction(text) for text in texts})) if good else ()
+    if not sizes or sizes[-1] != 1:
+        raise ValueError(
+            f'must be parts of the training years such as ["1/16", "1/4", "1"], the whole among them, but got {value!r}'
+        )
+    return sizes
+
+
 def _names(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -62,6 +76,7 @@ Years = Annotated[tuple[int, ...], BeforeValidator(parse_years)]
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Bytes = Annotated[int, BeforeValidator(parse_size)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Sizes = Annotated[tuple[Fraction, ...], BeforeValidator(parse_sizes)]
 
 
 class _Section(BaseModel):
@@ -138,10 +153,13 @@ class SearchConfig(_Section):
     budget: Seconds = 360.0
     trials: int | None = Field(None, ge=1)
     seed: int = Field(0, ge=0, lt=2**31)
+    seeds: int = Field(1, ge=1, le=20)
+    ensemble: bool = True
     gpus: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     spaces: Path | None = None
     trial_time: Seconds | None = None
     trial_memory: Bytes | None = None
+    adaptation: Seconds = 300.0
 
 
 class PromiseConfig(_Section):
@@ -159,6 +177,15 @@ class AutomationConfig(_Section):
     minutes_per_certificate: float = Field(3.0, gt=0.0)
 
 
+class StudyConfig(_Section):
+    """The transfer study: training sizes, seeds, and the time in which all of its arms are tuned."""
+
+    sizes: Sizes = (Fraction(1, 16), Fraction(1, 4), Fraction(1))
+    seeds: int = Field(3, ge=2, le=20)
+    budget: Seconds = 900.0
+    baselines: Names = Field(("bag", "label_attention"), min_length=1)
+
+
 class RunConfig(_Section):
     """The whole of ``search.toml``."""
 
@@ -167,6 +194,7 @@ class RunConfig(_Section):
     search: SearchConfig = SearchConfig()
     promise: PromiseConfig = PromiseConfig()
     automation: AutomationConfig = AutomationConfig()
+    study: StudyConfig = StudyConfig()
 
     @model_validator(mode="after")
     def _roles_are_named_once(self) -> RunConfig:

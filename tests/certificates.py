@@ -43,7 +43,7 @@ class Roles(NamedTuple):
     later: Corpus
 
 
-LATER = "Z99"
+LATER = "Z99.LATER"
 YEARS = {"train": (2012, 2013, 2014), "validation": (2015,), "heldout": (2016,)}
 _SYLLABLES = (
     "car",
@@ -92,7 +92,7 @@ def tiny(seed: int = 0, n_codes: int = 30) -> Roles:
         if kind < 0.05:
             return ("unknown", ())
         if later and kind < 0.3:
-            return ("novel plague", (LATER,))
+            return ("novel zworgaemia", (LATER,))
         chosen = [int(code) for code in rng.choice(n_codes, size=2 if kind > 0.85 else 1, replace=False, p=share)]
         return (" due to ".join(map(wording, chosen)), [codes[code] for code in chosen])
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from benchmarks import encoder
 from benchmarks.__main__ import main
 
 
@@ -17,3 +18,13 @@ def test_every_benchmark_prints_its_ratio(capsys: pytest.CaptureFixture[str]) ->
     assert (len(ratios), len(peak)) == (4 + 6 + 1, 1)
     assert all(re.search(r"\d s +\d+\.\d x as fast$", line) for line in ratios)
     assert 0 < int(peak[0].split()[-2]) < 1024
+
+
+def test_the_encoder_is_measured_on_the_network_of_its_peers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder, "PAIRS", 1)
+    encoder.main(100, 8)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(re.search(r"\d s +\d+\.\d\d x as fast$", line) for line in lines)

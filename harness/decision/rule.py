@@ -21,6 +21,7 @@ from harness.decision.novelty import UnseenWords
 from harness.decision.objective import chosen
 from harness.decision.promise import Promise
 from harness.errors import ConfigError
+from harness.families.committee import Committee
 from harness.families.family import Predictions
 from harness.families.frame import Model
 from harness.files import write_json, write_text
@@ -149,7 +150,7 @@ def decide(rule: DecisionRule, predictions: Predictions, texts: Texts) -> Decisi
 class Candidate:
     """A fitted model with its rule."""
 
-    model: Model
+    model: Model | Committee
     rule: DecisionRule
 
 

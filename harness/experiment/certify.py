@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from harness.corpus.certificate import Corpus
 from harness.decision.promise import certify
 from harness.decision.rule import DecisionRule, decide
+from harness.errors import RunError
 from harness.experiment.scoring import judge
 from harness.experiment.work import Work
 from harness.files import append_row, read_rows
@@ -20,8 +21,13 @@ def certify_stage(work: Work) -> None:
     if "calibration" not in work.store.roles or work.run.stage("certify") is not None:
         return
     models = work.fitted()
-    shortlisted = [model for model in models if model["shortlisted"]]
-    speeds = work.predict(models, "calibration")
+    speeds, lost = work.predict(models, "calibration")
+    left = [model for model in models if model["kind"] != "floor" and model["model"] not in lost]
+    if not left:
+        raise RunError(
+            f"a run needs a finalist that can predict calibration, but none could ({'; '.join(lost.values())})"
+        )
+    shortlisted = [model for model in left if model["shortlisted"]]
     calibration = work.corpus("calibration")
     earlier = _record_reading(work, calibration)
     promises = {}
@@ -40,7 +46,7 @@ def certify_stage(work: Work) -> None:
         rule.certified(promise).save(work.run.model(model["model"]) / "rule")
         promises[model["model"]] = promise.to_dict()
         work.say(f"{model['model']}: {promise.reason}")
-    work.run.write_stage("certify", {"promises": promises, "earlier_readings": earlier, "speeds": speeds})
+    work.run.write_stage("certify", {"promises": promises, "earlier_readings": earlier, "speeds": speeds, "lost": lost})
 
 
 def _record_reading(work: Work, calibration: Corpus) -> int:

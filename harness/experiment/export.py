@@ -9,6 +9,7 @@ from harness.config import Columns, CorpusConfig, RunConfig
 from harness.corpus.codes import CodeList
 from harness.decision.rule import DecisionRule
 from harness.errors import RunError
+from harness.experiment import selection
 from harness.files import Row
 from harness.production import bundle
 from harness.run.folder import RunFolder
@@ -63,6 +64,7 @@ def export(run: RunFolder, config: RunConfig, code_list: CodeList | None, model:
         "family": models[name]["family"],
         "kind": models[name]["kind"],
         "parameters": models[name]["parameters"],
+        **({"members": models[name]["members"]} if "members" in models[name] else {}),
         "picked": name == found["model"],
         "version": meta["version"],
         "commit": meta["commit"],
@@ -106,11 +108,14 @@ def _card(name: str, model: Row, rule: DecisionRule, run: RunFolder, n_labels: i
         promise += (
             "\nIt holds as long as later certificates are drawn, and coded, as those of the calibration years were."
         )
+    members = ""
+    if "members" in model:
+        members = f"\nIts scores are the weighted mean of {selection.weighting(model['parameters'])}, all within this bundle.\n"
     generated = "\n**Trained on generated text: it must not code real certificates.**\n" if corpus["generated"] else ""
     return f"""# Model card: {name}
 {generated}
 A model of the family *{model["family"]}* ({model["kind"]}) that gives {n_labels:,} codes, chosen by harness {meta["version"]} in the run {run.name}.
-
+{members}
 ## Use
 
 `harness predict BUNDLE FILE… -o OUT` codes certificates written as `input.json` says. Each gets its codes, a confidence, and

@@ -24,7 +24,10 @@ def make_pick(run: RunFolder) -> Row:
             f"a pick needs a run that is certified, but {run.name} is not; harness resume {run.name} goes on with it"
         )
     promises = (certified or {}).get("promises", {})
-    models = [model for model in decided["models"] if model["model"] in refitted["models"]]
+    gone = (certified or {}).get("lost", {})
+    models = [
+        model for model in decided["models"] if model["model"] in refitted["models"] and model["model"] not in gone
+    ]
     found = selection.pick(models, promises, run.meta()["objective"], calibration=calibration)
     earlier = (certified or {}).get("earlier_readings", 0)
     found |= {
@@ -37,21 +40,31 @@ def make_pick(run: RunFolder) -> Row:
             }
             for model in decided["models"]
         ],
-        "warnings": _warnings(run, refitted["lost"]),
+        "warnings": _warnings(run),
         "earlier_readings": earlier,
     }
     run.write_pick(found)
     return found
 
 
-def _warnings(run: RunFolder, lost: Row) -> list[str]:
+def lost(run: RunFolder) -> list[str]:
+    """Each finalist or floor that was lost on the way, and why."""
+    ways = (("refit", "be fitted again"), ("certify", "predict calibration"), ("score", "predict held-out years"))
+    return [
+        f"{model} could not {what} ({reason})"
+        for stage, what in ways
+        for model, reason in sorted((run.stage(stage) or {}).get("lost", {}).items())
+    ]
+
+
+def _warnings(run: RunFolder) -> list[str]:
     """What to watch."""
     corpus, warnings = run.corpus(), []
     if "heldout" not in corpus["roles"]:
         warnings.append("There are no held-out years: nothing confirms the pick.")
     if corpus["quarantine"]["total"]:
         warnings.append(f"{corpus['quarantine']['total']:,} rows could not be read and were left out.")
-    return warnings + [f"{model} could not be fitted again: {reason}." for model, reason in sorted(lost.items())]
+    return warnings + [f"{sentence}." for sentence in lost(run)]
 
 
 def notes(run: RunFolder, found: Row) -> list[str]:

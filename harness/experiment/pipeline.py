@@ -1,16 +1,18 @@
-"""A run from its first trial to its page: search, decide, refit, certify, pick, score, page."""
+"""A run from its first trial to its page: adapt, search, decide, refit, certify, pick, score, seeds, page."""
 
 from __future__ import annotations
 
 import time
 
 from harness.errors import PartlyDone
+from harness.experiment.adapting import adapt_stage
 from harness.experiment.certify import certify_stage
 from harness.experiment.deciding import decide_stage
-from harness.experiment.picking import make_pick
+from harness.experiment.picking import lost, make_pick
 from harness.experiment.refitting import refit_stage
 from harness.experiment.score import score_stage
 from harness.experiment.searching import search_stage
+from harness.experiment.seeds import seeds_stage
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.leaderboard.page import write_page
@@ -21,20 +23,23 @@ def run_all(work: Work) -> Row:
 
     Returns
     -------
-    The pick, and under ``missing`` each family that never had a finished trial and each finalist that was lost.
+    The pick, and under ``missing`` each family that never had a finished trial and each model that was lost.
     """
     started, before = time.monotonic(), float(work.run.meta().get("wall_seconds", 0.0))
     try:
+        adapt_stage(work)
         missing = search_stage(work)
     except (PartlyDone, KeyboardInterrupt):
         write_page(work.run)  # it says what there is, and that the run is unfinished
         raise
     decide_stage(work)
-    missing += refit_stage(work)
+    refit_stage(work)
     certify_stage(work)
     found = make_pick(work.run)
     work.say(f"picked {found['model']}")
     score_stage(work)
+    seeds_stage(work)
+    found = make_pick(work.run)  # the same pick, which now warns of what could not predict held-out years
     work.note({"wall_seconds": round(time.monotonic() - started + before, 1)})
     write_page(work.run)
-    return {**found, "missing": missing}
+    return {**found, "missing": missing + lost(work.run)}

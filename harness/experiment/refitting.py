@@ -7,41 +7,28 @@ from harness.decision.novelty import UnseenWords
 from harness.decision.rule import DecisionRule
 from harness.errors import RunError
 from harness.experiment.work import Work
+from harness.families import committee
 from harness.files import Row
-from harness.search.worker import Failure, FitSpec, write_files
+from harness.search.worker import Failure, FitResult, write_files
 
 
-def refit_stage(work: Work) -> list[str]:
-    """Fit finalists and floors again as the rule of refitting says; what was lost on the way."""
-    stage = work.run.stage("refit")
-    if stage is None:
-        stage = _refit(work)
-        work.run.write_stage("refit", stage)
-    return [f"{model} could not be fitted again ({reason})" for model, reason in sorted(stage["lost"].items())]
+def refit_stage(work: Work) -> None:
+    """Fit finalists, floors and the ensemble's members again as the rule of refitting says."""
+    if work.run.stage("refit") is None:
+        work.run.write_stage("refit", _refit(work))
 
 
 def _refit(work: Work) -> Row:
     models, rows = work.models(), _fit_rows(work)
-    work.say(f"fitting {len(models)} models again on {' + '.join(_fit_roles(work))}")
+    fits = _fits(models)
+    work.say(f"fitting {len(fits)} models again on {' + '.join(_fit_roles(work))}")
     gate = UnseenWords.learnt([work.store.corpus(*rows).texts], work.known())
-    specs = [
-        FitSpec(
-            family=model["family"],
-            parameters=model["parameters"],
-            store=str(work.store.path),
-            train=rows,
-            knowledge=work.knowledge,
-            seed=work.config.search.seed,
-            steps=model["steps"],
-            keep=True,
-            device=work.cluster.device(model["family"]),
-            cache=work.cache,
-        )
-        for model in models
-    ]
+    specs = [work.fit_again(model, rows, work.config.search.seed) for model in fits.values()]
+    results = dict(zip(fits, work.cluster.fit(specs), strict=True))
     lost, done = {}, {}
-    for model, result in zip(models, work.cluster.fit(specs), strict=True):
+    for model in models:
         name = model["model"]
+        result = _together(model, results) if model["kind"] == "ensemble" else results[name]
         if isinstance(result, Failure):
             lost[name] = result.reason
             continue
@@ -56,6 +43,26 @@ def _refit(work: Work) -> Row:
     if not any(model["model"] in done for model in models if model["kind"] != "floor"):
         raise RunError(f"a run needs a finalist that can be fitted again, but none could ({'; '.join(lost.values())})")
     return {"lost": lost, "models": done, "roles": _fit_roles(work)}
+
+
+def _fits(models: list[Row]) -> dict[str, Row]:
+    """What is fitted, each once: finalists, floors, and the members of the ensemble that are no finalists."""
+    alone = {model["model"]: model for model in models if model["kind"] != "ensemble"}
+    members = {member["model"]: member for model in models for member in model.get("members", [])}
+    return members | alone
+
+
+def _together(model: Row, results: dict[str, FitResult | Failure]) -> FitResult | Failure:
+    """The ensemble of its members' fits; it is lost with any of them."""
+    fitted: list[FitResult] = []
+    for member in model["members"]:
+        result = results[member["model"]]
+        if isinstance(result, Failure):
+            return Failure(f"its member {member['model']}: {result.reason}")
+        fitted.append(result)
+    names, weights = ([member[key] for member in model["members"]] for key in ("model", "weight"))
+    files = committee.assemble(names, weights, [result.model for result in fitted])
+    return FitResult(sum(result.seconds for result in fitted), model["steps"], len(committee.labels_of(files)), files)
 
 
 def _fit_roles(work: Work) -> list[str]:

@@ -15,13 +15,17 @@ from harness.files import Row
 
 
 def score_stage(work: Work) -> None:
-    """Rows of every model: validation from the search's fit, calibration and held-out from the refit."""
+    """Rows of every model: validation from the search's fit, calibration and held-out from the refit.
+
+    A model that cannot predict a role has no rows of it, and the stage keeps the reason.
+    """
     if work.run.stage("score") is not None:
         return
-    certified = work.run.stage("certify") or {"promises": {}, "speeds": {}}
-    speeds = dict(certified["speeds"])
+    speeds: dict[str, float] = dict((work.run.stage("certify") or {}).get("speeds", {}))
+    lost: dict[str, str] = {}
     if "heldout" in work.store.roles:
-        speeds |= work.predict(work.fitted(), "heldout")
+        more, lost = work.predict(work.fitted(), "heldout")
+        speeds |= more
     rows: list[Row] = []
     curves: list[Row] = []
     refitted, provenance, roles = work.refitted(), _provenance(work), _roles(work)
@@ -35,11 +39,11 @@ def score_stage(work: Work) -> None:
             rule = DecisionRule.load(work.run.model(name) / "rule")
             again = {**shared, "fit_seconds": refitted[name]["seconds"], "certificates_per_second": speeds.get(name)}
             for role in ("calibration", "heldout"):
-                if role in roles:
+                if role in roles and work.run.has_predictions(f"{role}/{name}"):
                     _score(work, rows, curves, model, roles[role], rule, again)
     work.run.write_figure("risk_coverage", curves)
     work.run.write_scorecards(rows)
-    work.run.write_stage("score", {"rows": len(rows)})
+    work.run.write_stage("score", {"rows": len(rows), "lost": lost})
 
 
 @dataclass(frozen=True, slots=True)

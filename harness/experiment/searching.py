@@ -54,6 +54,7 @@ def _task(work: Work) -> Task:
             knowledge=work.knowledge,
             seed=options.seed,
             cache=work.cache,
+            adapted=work.adapted,
             checkpoint=f"{work.cache}/checkpoints/{work.run.name}",
         ),
         spaces=work.spaces,

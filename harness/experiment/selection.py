@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from harness.files import Row
 
+CANDIDATES = 8  # of each family for the ensemble, so that its cost does not grow with the budget
 NEAR = 0.9  # of the best validation objective: persons work from the proposals of the pick
 
 
@@ -19,6 +21,17 @@ def best_trials(trials: Sequence[Row]) -> list[Row]:
         if known is None or _rank(row) < _rank(known):
             best[row["family"]] = row
     return [best[family] for family in sorted(best)]
+
+
+def candidates(trials: Sequence[Row], most: int = CANDIDATES) -> list[Row]:
+    """The trials of which an ensemble may be made: the ``most`` best of each family; the best of all come first."""
+    taken: Counter[str] = Counter()
+    found = []
+    for row in sorted((row for row in trials if row["score"] is not None and row["status"] != "failed"), key=_rank):
+        taken[row["family"]] += 1
+        if taken[row["family"]] <= most:
+            found.append(row)
+    return found
 
 
 def _rank(trial: Row) -> tuple[float, int, str]:
@@ -81,4 +94,15 @@ def pick(models: Sequence[Row], promises: dict[str, Row], objective: str, *, cal
     reasons.append(
         f"Its validation {objective} is {won['score']:.4f}; the best of all is {by_score[0]['score']:.4f} ({by_score[0]['model']})."
     )
+    if won["kind"] == "ensemble":
+        reasons.append(
+            f"It is the weighted mean of {weighting(won['parameters'])}; that score is cross-fitted, in sample it is "
+            f"{won['score_in_sample']:.4f}."
+        )
     return {"model": won["model"], "family": won["family"], "reasons": reasons, "promise": promise}
+
+
+def weighting(weights: Mapping[str, float]) -> str:
+    """The members of an ensemble with their weights, the largest first."""
+    ranked = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} ({weight:.2f})" for name, weight in ranked)

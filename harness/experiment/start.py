@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,28 +18,52 @@ from harness.corpus.codes import CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Store, knowledge_folder, open_store
 from harness.errors import ConfigError, RunError
+from harness.experiment.arms import for_study, smoke_study, study_meta
 from harness.experiment.check import check, smoke
 from harness.experiment.pipeline import run_all
 from harness.experiment.provenance import hardware, new_meta
 from harness.experiment.reading import read, scratch
+from harness.experiment.transfer import run_study
 from harness.experiment.work import Work
 from harness.files import read_json, write_json, write_text
 from harness.run.folder import HOME, RunFolder, new_run, open_run
+from harness.run.study import is_study
 from harness.search.cluster import Cluster, cluster
 from harness.search.space import Space, check_space
 
 Say = Callable[[str], None]
+Begun = tuple[RunFolder, dict[str, Any]]
+STUDY = "study transfer"
 
 
-def start(path: Path, say: Say, *, small: bool = False, address: str | None = None) -> tuple[RunFolder, dict[str, Any]]:
+def start(path: Path, say: Say, *, small: bool = False, address: str | None = None) -> Begun:
     """Run a configuration from its files to its page; the folder is made only after every check and the whole reading."""
     config = load_config(path)
-    config = smoke(config) if small else config
+    return _begin(path, smoke(config) if small else config, "search", say, small=small, address=address)
+
+
+def start_study(path: Path, say: Say, *, small: bool = False, address: str | None = None) -> Begun:
+    """Make a transfer study of a configuration: a folder of its own, from its files to its page.
+
+    Raises
+    ------
+    ConfigError
+        Something is wrong with the configuration, or no certificate is held out.
+    """
+    config = for_study(load_config(path), path.name)
+    return _begin(path, smoke_study(config) if small else config, STUDY, say, small=small, address=address)
+
+
+def _begin(path: Path, config: RunConfig, command: str, say: Say, *, small: bool, address: str | None) -> Begun:
     checked = check(config, path.resolve().parent)
     home = Path(HOME).resolve()
     shared = _shared_stores()
     with scratch(home) as folder:
         found = read(checked, shared or folder, say, smoke=small)
+        if command == STUDY and "heldout" not in found.store.roles:
+            raise ConfigError(
+                f"a study compares its arms on held-out certificates, but none has that role ({path.name})"
+            )
         with cluster(address=address, gpus=config.search.gpus) as resources:
             _check_nodes(resources, shared)
             run = new_run(home, datetime.now(UTC))
@@ -48,15 +73,16 @@ def start(path: Path, say: Say, *, small: bool = False, address: str | None = No
             write_json(run.path / "corpus.json", found.row)
             if found.quarantine.total:
                 write_text(run.path / "quarantine.csv", found.quarantine.to_csv())
-            write_json(run.path / "spaces.json", {name: space.plain() for name, space in checked.spaces.items()})
-            command = f"harness search {path.name}{' --smoke' if small else ''}{' --ray ADDRESS' if address else ''}"
-            write_json(run.path / "run.json", new_meta(run.name, config, hardware(resources.gpus), command))
+            _write_spaces(run, checked.spaces)
+            typed = f"harness {command} {path.name}{' --smoke' if small else ''}{' --ray ADDRESS' if address else ''}"
+            meta = new_meta(run.name, config, hardware(resources.gpus), typed)
+            write_json(run.path / "run.json", {**meta, **(study_meta(config) if command == STUDY else {})})
             say(f"run {run.name}")
             return run, _pipeline(run, config, resources, say)
 
 
-def resume(name: str, say: Say, *, address: str | None = None) -> tuple[RunFolder, dict[str, Any]]:
-    """Go on with a run that was interrupted or killed: what is done is not done again."""
+def resume(name: str, say: Say, *, address: str | None = None) -> Begun:
+    """Go on with a run or a study that was interrupted or killed: what is done is not done again."""
     run = open_run(name)
     config = load_config(run.config)
     with cluster(address=address, gpus=config.search.gpus) as resources:
@@ -102,12 +128,18 @@ def _pipeline(run: RunFolder, config: RunConfig, resources: Cluster, say: Say) -
     }
     spaces = {name: space.offered(**offered) for name, space in run_spaces(run).items()}
     with run.locked():
-        return run_all(replace(work, spaces=spaces))
+        return (run_study if is_study(run) else run_all)(replace(work, spaces=spaces))
 
 
 def run_spaces(run: RunFolder) -> dict[str, Space]:
     """The search spaces as they stood when the run began."""
     return {name: check_space(name, raw, "spaces.json") for name, raw in read_json(run.path / "spaces.json").items()}
+
+
+def _write_spaces(run: RunFolder, spaces: Mapping[str, Space]) -> None:
+    """Families by name, but each one's parameters as its file has them: a conditional one stands below its condition."""
+    plain = {name: spaces[name].plain() for name in sorted(spaces)}
+    write_text(run.path / "spaces.json", json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
 
 
 def _move(folder: Path, run: RunFolder) -> None:

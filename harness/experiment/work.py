@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.config import RunConfig
 from harness.corpus.certificate import Corpus
 from harness.corpus.knowledge import Knowledge
-from harness.corpus.store import Store
-from harness.errors import RunError
+from harness.corpus.store import Slice, Store
+from harness.families import family as family_named
 from harness.files import Row, write_json
 from harness.run.folder import RunFolder
 from harness.search.cluster import Cluster
 from harness.search.space import Space
-from harness.search.worker import Failure, PredictSpec, known, read_files
+from harness.search.worker import Failure, FitSpec, PredictSpec, adapted_home, known, read_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,12 @@ class Work:
         """The folder of what fits share: beside the stores, so that every node sees it."""
         return str(self.store.path.parent.parent / "shared")
 
+    @property
+    def adapted(self) -> str:
+        """The folder of the base model that the stage adapt left; empty where there was nothing to adapt."""
+        stage = self.run.stage("adapt")
+        return str(adapted_home(self.cache) / stage["folder"]) if stage else ""
+
     def corpus(self, role: str) -> Corpus:
         return self.store.corpus(self.store.roles[role])
 
@@ -51,30 +57,58 @@ class Work:
         return models
 
     def fitted(self) -> list[Row]:
-        return [model for model in self.models() if model["model"] in self.refitted()]
+        """The models that were fitted again, without those that could not predict calibration."""
+        lost = (self.run.stage("certify") or {}).get("lost", {})
+        return [model for model in self.models() if model["model"] in self.refitted() and model["model"] not in lost]
 
-    def predict(self, models: list[Row], role: str) -> dict[str, float]:
-        """Cache each refitted model's predictions of a role; certificates per second by model."""
+    def fit_again(self, model: Row, train: tuple[Slice, ...], seed: int) -> FitSpec:
+        """A fit of a model with its frozen parameters and steps, that is kept."""
+        return FitSpec(
+            family=model["family"],
+            parameters=model["parameters"],
+            store=str(self.store.path),
+            train=train,
+            knowledge=self.knowledge,
+            seed=seed,
+            steps=model["steps"],
+            keep=True,
+            device=self.cluster.device(model["family"]),
+            cache=self.cache,
+            adapted=self.adapted,
+        )
+
+    def asked(self, model: Row, files: Mapping[str, bytes], role: str) -> PredictSpec:
+        """A prediction of a role by a fitted model, whose files are given."""
+        return PredictSpec(
+            files, str(self.store.path), (self.store.roles[role],), self.cluster.device(self._largest(model))
+        )
+
+    def predict(self, models: list[Row], role: str) -> tuple[dict[str, float], dict[str, str]]:
+        """Cache each refitted model's predictions of a role.
+
+        Returns
+        -------
+        Certificates per second by model, and the reason of each model that could not predict.
+        """
         self.say(f"predicting {role}")
-        rows = self.store.roles[role]
-        specs = [
-            PredictSpec(
-                read_files(self.run.model(model["model"]) / "model"),
-                str(self.store.path),
-                (rows,),
-                self.cluster.device(model["family"]),
-            )
-            for model in models
-        ]
-        speeds = {}
-        for model, result in zip(
-            models, self.cluster.predict(specs, [model["family"] for model in models]), strict=True
-        ):
+        n = len(self.store.roles[role])
+        specs = [self.asked(model, read_files(self.run.model(model["model"]) / "model"), role) for model in models]
+        results = self.cluster.predict(specs, [self._largest(model) for model in models])
+        speeds, lost = {}, {}
+        for model, result in zip(models, results, strict=True):
+            name = model["model"]
             if isinstance(result, Failure):
-                raise RunError(f"{model['model']} could not predict {role} ({result.reason})")
-            self.run.save_predictions(f"{role}/{model['model']}", result.predictions)
-            speeds[model["model"]] = round(len(rows) / max(result.seconds, 1e-9), 1)
-        return speeds
+                lost[name] = result.reason
+                self.say(f"{name} could not predict {role} ({result.reason})")
+                continue
+            self.run.save_predictions(f"{role}/{name}", result.predictions)
+            speeds[name] = round(n / max(result.seconds, 1e-9), 1)
+        return speeds, lost
+
+    def _largest(self, model: Row) -> str:
+        """The family whose share of a GPU a model needs: its own, or of an ensemble's members the largest."""
+        families: list[str] = [member["family"] for member in model.get("members", [])] or [model["family"]]
+        return max(families, key=lambda name: family_named(name).needs)
 
     def note(self, more: Row) -> None:
         """Add to ``run.json`` what is known only later."""

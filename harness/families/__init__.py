@@ -13,6 +13,9 @@ FAMILIES: Mapping[str, str] = {
     "dictionary": "harness.families.dictionary:Dictionary",
     "linear": "harness.families.linear:Linear",
     "bag": "harness.families.bag:Bag",
+    "encoder": "harness.families.encoder:Encoder",
+    "cnn": "harness.families.cnn:CNN",
+    "label_attention": "harness.families.label_attention:LabelAttention",
 }
 FLOORS: Mapping[str, str] = {
     "nothing": "harness.families.floors:Nothing",

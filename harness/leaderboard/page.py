@@ -22,6 +22,7 @@ from harness.leaderboard import draw, figures, text
 from harness.leaderboard.more import more
 from harness.leaderboard.provenance import GLOSSARY, provenance
 from harness.leaderboard.rows import Evidence, read
+from harness.leaderboard.spread import spread
 from harness.leaderboard.table import BAR, MOST_TRIALS, leaderboard, trials
 from harness.leaderboard.verdict import verdict
 from harness.run.folder import RunFolder
@@ -82,6 +83,8 @@ def build_page(run: RunFolder) -> str:
         trials=trials(evidence),
         most_trials=MOST_TRIALS,
         drawn=drawn,
+        ensemble=text.public(evidence.ensemble),
+        spread=spread(evidence),
         made=provenance(evidence),
         glossary=GLOSSARY,
         heldout=evidence.shown_role == "heldout",

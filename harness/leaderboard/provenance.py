@@ -91,6 +91,12 @@ GLOSSARY = (
         "Area under the generalised risk–coverage curve: the mean share of all certificates that are wrong and automatic.",
     ),
     Term(
+        "ensemble",
+        "",
+        "The weighted mean of the scores of up to five trials; its members and weights were chosen on validation, before "
+        "anything was certified.",
+    ),
+    Term(
         "floor",
         "",
         "A trivial row that every model must beat: no code, the most frequent codes, exact repeats of old texts.",

@@ -28,7 +28,13 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All rows that the page is a function of; what a run has not reached yet is empty or None."""
+    """All rows that the page is a function of; what a run has not reached yet is empty or None.
+
+    Attributes
+    ----------
+    seeds : finalists fitted with several seeds, where the run asked for them
+    ensemble : how the ensemble came about, or why there is none
+    """
 
     meta: Row
     corpus: Row
@@ -36,6 +42,8 @@ class Evidence:
     scorecards: tuple[Row, ...]
     pick: Row | None
     curves: tuple[Row, ...]
+    seeds: tuple[Row, ...] = ()
+    ensemble: str = ""
 
     @property
     def picked(self) -> str | None:
@@ -101,6 +109,8 @@ def read(run: RunFolder) -> Evidence:
         scorecards=tuple(row for row in run.scorecards() if row.get("unit", "certificate") == "certificate"),
         pick=run.pick(),
         curves=tuple(run.figure("risk_coverage")),
+        seeds=tuple(run.figure("seeds")),
+        ensemble=str(((run.stage("decide") or {}).get("ensemble") or {}).get("reason") or ""),
     )
 
 

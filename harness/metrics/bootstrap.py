@@ -10,7 +10,7 @@ Efron, Tibshirani. An Introduction to the Bootstrap. 1993, chapter 13.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,8 +56,8 @@ def intervals(counts: Counts, *, seed: int, draws: int = 1000, confidence: float
     right = (rows[:, 1] == 0) & (rows[:, 2] == 0)
     columns = np.column_stack([rows, right])
     totals = np.concatenate([block @ columns for block in _resamples(weights, draws, seed)])
-    f1 = _percentiles(_micro_f1(totals[:, :3]), confidence)
-    exact_match = _percentiles(totals[:, 3] / len(counts.tp), confidence)
+    f1 = percentiles(_micro_f1(totals[:, :3]), confidence)
+    exact_match = percentiles(totals[:, 3] / len(counts.tp), confidence)
     return Intervals(*f1, *exact_match)
 
 
@@ -79,8 +79,29 @@ def paired_difference(
         return None
     rows, weights = distinct(*(getattr(counts, part) for counts in (counts_a, counts_b) for part in ("tp", "fp", "fn")))
     totals = np.concatenate([block @ rows for block in _resamples(weights, draws, seed)])
-    low, high = _percentiles(_micro_f1(totals[:, :3]) - _micro_f1(totals[:, 3:]), confidence)
+    low, high = percentiles(_micro_f1(totals[:, :3]) - _micro_f1(totals[:, 3:]), confidence)
     return None if low is None or high is None else Difference(f1_a - f1_b, low, high)
+
+
+class Resampled(NamedTuple):
+    """Scores of some predictions in the same resamples of their certificates, (draws, n_predictions) each.
+
+    ``micro_f1`` is NaN where a resample has neither a true nor a predicted code.
+    """
+
+    micro_f1: Float64Array
+    exact_match: Float64Array
+
+
+def resampled(predictions: Sequence[Counts], *, seed: int, draws: int = 1000) -> Resampled:
+    """Scores of several predictions of the same n ≥ 1 certificates in the same order, resampled together."""
+    parts = ("tp", "fp", "fn")
+    rows, weights = distinct(*(getattr(counts, part) for counts in predictions for part in parts))
+    right = (rows[:, 1::3] == 0) & (rows[:, 2::3] == 0)
+    columns = np.column_stack([rows, right]).astype(np.float64)  # the product of whole numbers is far slower
+    totals = np.concatenate([block @ columns for block in _resamples(weights, draws, seed)])
+    f1 = [_micro_f1(totals[:, place : place + 3]) for place in range(0, 3 * len(predictions), 3)]
+    return Resampled(np.column_stack(f1), totals[:, 3 * len(predictions) :] / weights.sum())
 
 
 def distinct(*columns: Int64Array) -> tuple[Int64Array, Int64Array]:
@@ -111,7 +132,7 @@ def _resamples(weights: Int64Array, draws: int, seed: int) -> Iterator[Int64Arra
         yield generator.multinomial(n, weights / n, size=min(block, draws - start))
 
 
-def _micro_f1(totals: Int64Array) -> Float64Array:
+def _micro_f1(totals: Int64Array | Float64Array) -> Float64Array:
     """Micro-F1 of each resample, NaN where it is undefined; totals are tp, fp, fn."""
     twice = 2.0 * totals[:, 0]
     whole = twice + totals[:, 1] + totals[:, 2]
@@ -119,7 +140,8 @@ def _micro_f1(totals: Int64Array) -> Float64Array:
     return f1
 
 
-def _percentiles(values: Float64Array, confidence: float) -> tuple[float, float] | tuple[None, None]:
+def percentiles(values: Float64Array, confidence: float = 0.95) -> tuple[float, float] | tuple[None, None]:
+    """The ends of the interval that holds this share of the draws that are defined; None where none is."""
     defined = values[~np.isnan(values)]
     if not len(defined):
         return None, None

@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,12 +20,16 @@ from harness.errors import RunError, place
 from harness.families import FLOORS
 from harness.families import family as family_named
 from harness.families.runtime import settle
+from harness.search.measure import Measured, MeasureSpec, run_measure
 from harness.search.worker import (
+    AdaptResult,
+    AdaptSpec,
     Failure,
     FitResult,
     FitSpec,
     PredictResult,
     PredictSpec,
+    run_adapt,
     run_fit,
     run_predict,
 )
@@ -70,7 +74,33 @@ class Cluster:
         """Predict with each model in a process of its own, with floors in this one."""
         return self._each(run_predict, specs, families)
 
+    def adapt(self, spec: AdaptSpec, family: str) -> AdaptResult | Failure:
+        """Adapt a base model for a family in a process of its own; nothing else runs, so it has a whole node's cores."""
+        threads = max(1, self.cpus // self.nodes)
+        return self._each(run_adapt, [replace(spec, device=self.device(family), threads=threads)], [family])[0]
+
+    def measure(self, specs: Sequence[MeasureSpec]) -> Iterator[tuple[int, Measured | Failure]]:
+        """Measure each spec in a process of its own; its place among the specs and what came of it, when it ends."""
+        import ray
+
+        pending = {self._begin(run_measure, spec, spec.fit.family): place for place, spec in enumerate(specs)}
+        while pending:
+            (ended,), _ = ray.wait(list(pending), num_returns=1)
+            yield pending.pop(ended), _result(ended)
+
     def _each(self, run: Callable[[S], R], specs: Sequence[S], families: Sequence[str]) -> list[R | Failure]:
+        # In the order of the specs; a floor needs no framework and so no worker.
+        pending = [
+            None if family in FLOORS else self._begin(run, spec, family)
+            for spec, family in zip(specs, families, strict=True)
+        ]
+        return [
+            run(spec) if reference is None else _result(reference)
+            for spec, reference in zip(specs, pending, strict=True)
+        ]
+
+    def _begin(self, run: Callable[[S], R], spec: S, family: str) -> Any:
+        """Have a worker run it; what :func:`_result` waits for."""
         import ray
 
         def guarded(spec: S) -> R | Failure:
@@ -80,23 +110,21 @@ class Cluster:
             except BaseException as error:  # noqa: BLE001  (whatever it is, only its type and place may leave)
                 return Failure(place(error))
 
-        pending: list[Any] = []  # in the order of the specs; a floor needs no framework and so no worker
-        for spec, family in zip(specs, families, strict=True):
-            if family in FLOORS:
-                pending.append(None)
-                continue
-            resources = self.resources(family)
-            task = ray.remote(num_cpus=resources["CPU"], num_gpus=resources.get("GPU", 0), max_calls=1, max_retries=0)(
-                guarded
-            )
-            pending.append(task.remote(spec))
-        results: list[R | Failure] = []
-        for spec, reference in zip(specs, pending, strict=True):
-            try:
-                results.append(run(spec) if reference is None else ray.get(reference))
-            except ray.exceptions.RayError as error:
-                results.append(Failure(f"{type(error).__name__}: the worker's process ended"))
-        return results
+        resources = self.resources(family)
+        task = ray.remote(num_cpus=resources["CPU"], num_gpus=resources.get("GPU", 0), max_calls=1, max_retries=0)(
+            guarded
+        )
+        return task.remote(spec)
+
+
+def _result(reference: Any) -> Any:
+    """What a worker returned, or that its process ended before."""
+    import ray
+
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayError as error:
+        return Failure(f"{type(error).__name__}: the worker's process ended")
 
 
 @contextmanager

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from harness.corpus.certificate import IntArray
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Slice, open_store
 from harness.decision.objective import objective
+from harness.families import adaptation, committee, frame
 from harness.families import family as family_named
-from harness.families import frame
 from harness.families.family import Context, Predictions
+from harness.families.pretrained import base_folder
+from harness.files import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class FitSpec:
     ----------
     knowledge : the folder of what is known besides the certificates, empty where nothing is
     train, validation : neighbouring runs of certificates; without validation nothing is reported
+    sample : a share of the training certificates, and the seed that draws it; None for all
     soft_seconds : a family that reports ends after this time with what it has
     steps : the frozen number of steps of a refit
     keep : whether the fitted model itself is wanted
@@ -51,6 +57,7 @@ class FitSpec:
     cache: str = ""
     adapted: str = ""
     checkpoint: str = ""
+    sample: tuple[float, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,32 @@ class PredictResult:
 
 
 @dataclass(frozen=True, slots=True)
+class AdaptSpec:
+    """A base model that goes on with its own task on the texts of some rows of a store, for ``seconds`` at most.
+
+    ``base`` is a name as search spaces have it; the adapted form lies in ``adapted`` under the folder ``cache``.
+    """
+
+    base: str
+    store: str
+    train: tuple[Slice, ...]
+    cache: str
+    seconds: float
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptResult:
+    """``folder`` is a name under ``adapted`` in the cache, ``record`` what its making left there, now or before."""
+
+    folder: str
+    record: Mapping[str, Any]
+    made: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """An exception as its type and place."""
 
@@ -102,6 +135,8 @@ def run_fit(spec: FitSpec, report: Callable[[Report], None] | None = None) -> Fi
     """Fit; every step of a family that reports, or its only one, is scored on validation and reported."""
     store = open_store(Path(spec.store))
     train = store.corpus(*spec.train)
+    if spec.sample is not None:
+        train = train.take(sampled(len(train), *spec.sample))
     validation = store.corpus(*spec.validation) if spec.validation and report is not None else None
     latest = 0
 
@@ -139,6 +174,17 @@ def run_fit(spec: FitSpec, report: Callable[[Report], None] | None = None) -> Fi
     return FitResult(seconds, model.steps, len(model.labels), _files(model) if spec.keep else {})
 
 
+def sampled(n: int, share: float, seed: int) -> IntArray:
+    """Some of ``n`` certificates in their order; with one seed, a smaller share lies inside a larger one."""
+    some: IntArray = np.sort(np.random.default_rng(seed).permutation(n)[: sample_size(n, share)])
+    return some
+
+
+def sample_size(n: int, share: float) -> int:
+    """How many certificates a share of ``n`` is: one at least."""
+    return max(1, round(share * n))
+
+
 def _folder(path: str) -> Path | None:
     return Path(path) if path else None
 
@@ -153,10 +199,32 @@ def run_predict(spec: PredictSpec) -> PredictResult:
     texts = open_store(Path(spec.store)).corpus(*spec.rows).texts
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         write_files(spec.model, Path(folder))
-        model = frame.load(Path(folder), spec.device)
+        model = committee.load(Path(folder), spec.device)
         model.predict(texts.rows(0, min(64, len(texts))))  # what a framework does once is not the model's speed
         started = time.monotonic()
         return PredictResult(model.predict(texts), time.monotonic() - started)
+
+
+def run_adapt(spec: AdaptSpec) -> AdaptResult:
+    """Adapt a base model to the distinct lines of some certificates, unless an equal form lies in the cache.
+
+    A line is what one hand writes in one place, and most come back on many certificates: each is read once an epoch,
+    where whole certificates, which hardly ever repeat, would be many times as much text with the same words. A model
+    of whole certificates gains from it as well: none of their text is left out.
+    """
+    lines = open_store(Path(spec.store)).corpus(*spec.train).texts.lines.dictionary_encode()
+    counts = np.bincount(lines.indices.to_numpy(zero_copy_only=False), minlength=len(lines.dictionary))
+    settings = adaptation.Settings(spec.seconds, seed=spec.seed, device=spec.device, threads=spec.threads)
+    base = base_folder(spec.base)
+    folder = adapted_home(spec.cache) / adaptation.name(base, lines.dictionary, counts, settings)
+    if folder.is_dir():
+        return AdaptResult(folder.name, read_json(folder / adaptation.RECORD), made=False)
+    return AdaptResult(folder.name, adaptation.adapt(base, lines.dictionary, counts, folder, settings), made=True)
+
+
+def adapted_home(cache: str) -> Path:
+    """Where adapted base models lie in a folder of what fits share."""
+    return Path(cache) / "adapted"
 
 
 def _files(model: frame.Model) -> dict[str, bytes]:

@@ -16,8 +16,10 @@ from harness.corpus.knowledge import Knowledge
 from harness.corpus.synthetic import generate
 from harness.corpus.years import assign
 from harness.decision.rule import DecisionRule
+from harness.errors import RunError
 from harness.experiment.certify import READINGS, certify_stage
 from harness.experiment.deciding import decide_stage
+from harness.experiment.picking import lost
 from harness.experiment.refitting import refit_stage
 from harness.experiment.work import Work
 from harness.files import Row, read_rows
@@ -43,7 +45,19 @@ def generated() -> ReadResult:
     return generate(Synthetic())
 
 
-def certified(read: ReadResult, folder: Path, name: str = "run", unit: str = "line") -> tuple[Work, Row]:
+class Failing(Here):
+    """One model cannot predict."""
+
+    def predict(self, specs: Sequence[PredictSpec], families: Sequence[str]) -> list[PredictResult | Failure]:
+        return [
+            Failure("ValueError at harness/x.py:3") if family == "dictionary" else run_predict(spec)
+            for spec, family in zip(specs, families, strict=True)
+        ]
+
+
+def certified(
+    read: ReadResult, folder: Path, name: str = "run", unit: str = "line", cluster: type[Here] = Here
+) -> tuple[Work, Row]:
     """A run of one dictionary trial up to its certification, and what the stage wrote."""
     built = store.build(read, assign(read, YEARS), folder / "store")
     run = RunFolder(folder / name)
@@ -54,7 +68,7 @@ def certified(read: ReadResult, folder: Path, name: str = "run", unit: str = "li
         }
     )
     knowledge = store.keep_knowledge(Knowledge(read.code_list), folder / "store")
-    work = Work(run, config, {}, built, knowledge, Here(1, 0.0, folder), lambda line: None)
+    work = Work(run, config, {}, built, knowledge, cluster(1, 0.0, folder), lambda line: None)
     spec = FitSpec("dictionary", {"unit": unit}, str(built.path), (built.roles["train"],), (built.roles["validation"],))
     reports: list[Report] = []
     run_fit(spec, reports.append)
@@ -72,7 +86,8 @@ def certified(read: ReadResult, folder: Path, name: str = "run", unit: str = "li
         }
     )
     decide_stage(work)
-    assert refit_stage(work) == []
+    refit_stage(work)
+    assert lost(work.run) == []
     certify_stage(work)
     return work, run.stage("certify") or {}
 
@@ -104,3 +119,10 @@ def test_a_second_reading_of_the_same_certificates_is_counted(generated: ReadRes
     rows = read_rows(tmp_path / READINGS)
     assert [row["run"] for row in rows] == ["first", "second"]
     assert rows[0]["fingerprint"] == rows[1]["fingerprint"]
+
+
+def test_a_run_whose_only_finalist_cannot_predict_says_so_before_it_reads(tmp_path: Path) -> None:
+    few = generate(Synthetic(certificates=800, codes=40))
+    with pytest.raises(RunError, match=r"can predict calibration, but none could \(ValueError at harness/x.py:3\)"):
+        certified(few, tmp_path, cluster=Failing)
+    assert read_rows(tmp_path / READINGS) == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.errors import RunError
-from harness.experiment.picking import make_pick, notes
+from harness.experiment.picking import lost, make_pick, notes
 from harness.files import write_json
 from harness.run.folder import RunFolder
 
@@ -98,8 +98,24 @@ def test_a_model_that_was_lost_in_the_refit_is_not_picked(tmp_path: Path) -> Non
     lost: Row = {"models": {"bag-1": {}, "floor-nothing": {}}, "lost": {"linear-3": "ValueError at harness/x.py:3"}}
     found = make_pick(certified_run(tmp_path, refit=lost, certify={"promises": {}}))
     assert found["model"] == "bag-1"  # though linear-3 was better on validation
-    assert found["warnings"] == ["linear-3 could not be fitted again: ValueError at harness/x.py:3."]
+    assert found["warnings"] == ["linear-3 could not be fitted again (ValueError at harness/x.py:3)."]
     assert "the best of all is 0.7800 (bag-1)" in found["reasons"][-1]
+
+
+def test_a_model_that_cannot_predict_calibration_is_not_picked(tmp_path: Path) -> None:
+    without = {"promises": {"linear-3": PROMISES["linear-3"]}, "lost": {"bag-1": "ValueError at harness/x.py:3"}}
+    found = make_pick(certified_run(tmp_path, certify=without))
+    assert found["model"] == "linear-3"
+    assert found["warnings"] == ["bag-1 could not predict calibration (ValueError at harness/x.py:3)."]
+
+
+def test_a_pick_that_cannot_predict_heldout_years_stays_and_is_warned_of(tmp_path: Path) -> None:
+    run = certified_run(tmp_path)
+    before = make_pick(run)
+    run.write_stage("score", {"rows": 1, "lost": {"bag-1": "ValueError at harness/x.py:3"}})
+    found = make_pick(run)
+    assert found == before | {"warnings": ["bag-1 could not predict held-out years (ValueError at harness/x.py:3)."]}
+    assert lost(run) == ["bag-1 could not predict held-out years (ValueError at harness/x.py:3)"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 
 from harness.config import Synthetic, load_config
 from harness.corpus.synthetic import generate, write_lines
-from harness.decision.rule import Reason
+from harness.decision.rule import DecisionRule, Reason, decide
 from harness.experiment.export import export
 from harness.experiment.start import code_list_of, start, store_of
 from harness.production.bundle import load
@@ -86,15 +86,14 @@ def _run(config: Path, where: Path) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def run(office: Path, ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    return _run(office / "search.toml", tmp_path_factory.mktemp("runs"))
+    config = office / "seeds.toml"
+    config.write_text((office / "search.toml").read_text().replace("trials = 4", "trials = 4\nseeds = 2"))
+    return _run(config, tmp_path_factory.mktemp("runs"))
 
 
 def _frozen(run: RunFolder) -> dict[str, Any]:
     """All that is chosen before a held-out year is looked at, without the times that it took."""
-    decided = [
-        {key: value for key, value in row.items() if key != "fit_seconds"}
-        for row in (run.stage("decide") or {})["models"]
-    ]
+    decided = [_without_times(row) for row in (run.stage("decide") or {})["models"]]
     trials = [
         {key: row[key] for key in ("trial", "status", "parameters", "score", "threshold")} for row in run.trials()
     ]
@@ -106,6 +105,11 @@ def _frozen(run: RunFolder) -> dict[str, Any]:
         "promises": certified,
         "pick": {key: pick[key] for key in ("model", "reasons", "shortlist", "promise")},
     }
+
+
+def _without_times(model: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in model.items() if key != "fit_seconds"}
+    return kept | {"members": [_without_times(member) for member in model.get("members", [])]}
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -128,7 +132,8 @@ def _copy(office: Path, folder: Path, rows: list[dict[str, str]], heldout: str) 
 def test_a_run_has_rows_of_every_model_and_role(run: RunFolder) -> None:
     scores = run.scorecards()
     models = {row["model"] for row in scores}
-    assert {row["family"] for row in scores} == {"dictionary", "linear", "nothing", "most_frequent", "exact_repeat"}
+    families = {"dictionary", "linear", "committee", "nothing", "most_frequent", "exact_repeat"}
+    assert {row["family"] for row in scores} == families
     for model in models:
         slices = {(row["role"], row["year"]) for row in scores if row["model"] == model}
         assert {("validation", "all"), ("calibration", "all"), ("heldout", "all"), ("heldout", "2019")} <= slices
@@ -146,6 +151,43 @@ def test_trials_are_capped_and_begin_with_the_defaults(run: RunFolder) -> None:
         assert all(row["status"] == "done" for row in rows)
     first = next(row for row in run.trials() if row["trial"] == "linear-0")
     assert first["parameters"] == {"unit": "line", "char_ngrams": 3, "max_features": 2000, "cost": 0.5}
+
+
+def test_the_ensemble_has_rows_and_costs_as_much_as_its_members(run: RunFolder) -> None:
+    decided = {row["model"]: row for row in (run.stage("decide") or {})["models"]}
+    own = decided["ensemble"]
+    weights = own["parameters"]
+    assert 2 <= len(weights) <= 5
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert {member["model"]: member["weight"] for member in own["members"]} == weights
+    alone = [row["score"] for row in decided.values() if row["kind"] == "baseline"]
+    assert own["score_in_sample"] > max(alone)
+    assert own["score_in_sample"] > own["score"]
+    rows = {row["role"]: row for row in run.scorecards() if row["model"] == "ensemble" and row["year"] == "all"}
+    assert {row["kind"] for row in rows.values()} == {"ensemble"}
+    assert all(row["parameters"] == weights for row in rows.values())
+    assert rows["validation"]["micro_f1"] < own["score_in_sample"]
+    assert rows["heldout"]["certificates_per_second"] > 0
+    assert rows["heldout"]["bytes"] == sum(
+        path.stat().st_size for path in (run.model("ensemble") / "model").rglob("*") if path.is_file()
+    )
+    refitted = (run.stage("refit") or {})["models"]
+    finalists = [refitted[name]["seconds"] for name in weights if name in refitted]
+    assert refitted["ensemble"]["seconds"] >= sum(finalists) - 0.01
+    page = run.page.read_text(encoding="utf-8")
+    assert all(f"{name} ({weight:.2f})" in page for name, weight in weights.items())
+
+
+def test_another_seed_is_shown_and_never_a_candidate(run: RunFolder) -> None:
+    rows = run.figure("seeds")
+    trials = {row["trial"]: row for row in run.trials()}
+    finalists = {row["model"] for row in (run.stage("decide") or {})["models"] if row["kind"] == "baseline"}
+    assert {(row["model"], row["seed"]) for row in rows} == {(name, seed) for name in finalists for seed in (0, 1)}
+    for row in rows:
+        assert row["candidate"] == (row["seed"] == 0)
+        if row["candidate"]:
+            assert row["score"] == pytest.approx(trials[row["model"]]["score"])
+    assert "Spread over seeds" in run.page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("change", ["permuted", "left out"])
@@ -168,8 +210,9 @@ def test_nothing_that_is_chosen_knows_the_heldout_years(
         assert changed != [row["micro_f1"] for row in run.scorecards() if row["role"] == "heldout"]
 
 
-def test_production_decides_as_scoring_did(run: RunFolder, office: Path, tmp_path: Path) -> None:
-    name = export(run, load_config(run.config), code_list_of(run), None, tmp_path / "bundle")
+@pytest.mark.parametrize("model", [None, "ensemble"])
+def test_production_decides_as_scoring_did(run: RunFolder, office: Path, tmp_path: Path, model: str | None) -> None:
+    name = export(run, load_config(run.config), code_list_of(run), model, tmp_path / "bundle")
     rows = [row for row in _rows(office / "certificates.csv") if row["year"] == "2019"]
     with (tmp_path / "new.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["id", "year", "line", "part", "text"], extrasaction="ignore")
@@ -189,6 +232,11 @@ def test_production_decides_as_scoring_did(run: RunFolder, office: Path, tmp_pat
         id: {heldout.labels.codes[column] for column in heldout.codes[[row]].indices}
         for row, id in enumerate(heldout.texts.ids.to_pylist())
     }
+    rule = DecisionRule.load(run.model(name) / "rule")
+    said = decide(rule, run.predictions(f"heldout/{name}"), heldout.texts)
+    for row, id in enumerate(heldout.texts.ids.to_pylist()):
+        codes = {said.labels.codes[column] for column in said.codes[[row]].indices}
+        assert set(filter(None, found[id]["codes"].split(";"))) == codes
     right = [set(filter(None, found[id]["codes"].split(";"))) == truth[id] for id in found]
     assert sum(right) / len(right) == pytest.approx(scored["exact_match"])
     assert len(automatic) / len(found) == pytest.approx(scored["coverage"] or 0.0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment.selection import best_trials, pick, shortlist
+from harness.experiment.selection import CANDIDATES, best_trials, candidates, pick, shortlist
 
 Row = dict[str, Any]
 
@@ -44,6 +44,14 @@ def test_finalists_are_the_best_of_each_family() -> None:
 def test_equal_scores_go_to_the_first_trial_and_not_to_the_first_that_ended() -> None:
     trials = [trial("linear-10", 0.7), trial("linear-9", 0.7), trial("linear-2", 0.6), trial("bag-1", -0.1)]
     assert [row["trial"] for row in best_trials(trials)] == ["bag-1", "linear-9"]
+
+
+def test_candidates_of_an_ensemble_are_some_of_each_family_the_best_first() -> None:
+    trials = [trial(f"linear-{number}", 0.5 + number / 100) for number in range(12)]
+    trials += [trial("bag-0", 0.555), trial("bag-1", None, "failed"), trial("bag-2", 0.99, "failed")]
+    found = [row["trial"] for row in candidates(trials, most=3)]
+    assert found == ["linear-11", "linear-10", "linear-9", "bag-0"]
+    assert len(candidates(trials)) == CANDIDATES + 1
 
 
 # shortlist
@@ -135,6 +143,18 @@ def test_a_promise_of_a_floor_or_of_a_lost_model_picks_nobody() -> None:
     models = [model("a-0", 0.7), model("floor-x", 0.2, kind="floor")]
     promises = {"floor-x": promise(0.9), "gone-0": promise(0.8)}
     assert pick(models, promises, "micro_f1", calibration=True)["model"] == "a-0"
+
+
+def test_an_ensemble_that_wins_names_its_members() -> None:
+    row = model("ensemble", 0.9, kind="ensemble") | {
+        "parameters": {"a-0": 0.25, "b-3": 0.75},
+        "score_in_sample": 0.91,
+    }
+    found = pick([model("a-0", 0.8), row], {}, "micro_f1", calibration=False)
+    assert found["model"] == "ensemble"
+    assert found["reasons"][-1] == (
+        "It is the weighted mean of b-3 (0.75), a-0 (0.25); that score is cross-fitted, in sample it is 0.9100."
+    )
 
 
 # the order of rows

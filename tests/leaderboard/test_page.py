@@ -174,6 +174,47 @@ def test_undefined_is_a_dash_with_its_reason(tmp_path: Path) -> None:
     assert {row[place] for row in data["table"]["rows"]} == {None}
 
 
+def with_ensemble(run: RunFolder) -> RunFolder:
+    """The run with an ensemble that was picked, and with finalists of three seeds, one of which failed."""
+    cards = run.scorecards()
+    own = [
+        row | {"model": "ensemble", "family": "committee", "kind": "ensemble"} for row in cards if row["model"] == PICK
+    ]
+    run.write_scorecards([*own, *cards])
+    run.write_pick((run.pick() or {}) | {"model": "ensemble", "family": "committee"})
+    run.write_stage(
+        "decide", {"models": [], "ensemble": {"reason": "linear-3 (0.60), bag-1 (0.40), chosen from 9 trials"}}
+    )
+    keys = ("score", "micro_f1", "exact_match")
+    rows = []
+    for model, scores in (("bag-1", (0.7, 0.72, None)), ("linear-3", (0.8, 0.81, 0.82))):
+        for seed, score in enumerate(scores):
+            reason = None if score is not None else "MemoryError at harness/x.py:3"
+            rows.append(
+                {"model": model, "seed": seed, "candidate": seed == 0, "reason": reason, **dict.fromkeys(keys, score)}
+            )
+    run.write_figure("seeds", rows)
+    return run
+
+
+def test_the_ensemble_has_a_row_with_its_members_named(run: RunFolder) -> None:
+    assert "<h3>Ensemble</h3>" not in build_page(run)
+    page = build_page(with_ensemble(run))
+    assert '<tr data-kind="ensemble" class="is-pick">' in page
+    assert "linear-3 (0.60), bag-1 (0.40), chosen from 9 trials." in page
+    assert '<input type="checkbox" value="ensemble" checked>' in page
+    assert "(committee)" in page
+
+
+def test_the_spread_over_seeds_tells_the_candidate_apart(run: RunFolder) -> None:
+    assert "Spread over seeds" not in build_page(run)
+    page = build_page(with_ensemble(run))
+    for words in ("0.8100 ± 0.0100", "0.8000–0.8200", "0.7100 ± 0.0141", "2 of 3", "3 of 3"):
+        assert f'<td class="number">{words}</td>' in page
+    assert "<li>bag-1 with the seed 2: MemoryError at harness/x.py:3</li>" in page
+    assert page.index('<th scope="row">linear-3</th><td class="number">3 of 3') < page.index("2 of 3")
+
+
 # in a browser --------------------------------------------------------------------------------------------------------
 
 

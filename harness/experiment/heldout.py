@@ -1,0 +1,74 @@
+"""What codes given to the held-out certificates are worth: a row of scores, and counts that can be resampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.corpus.certificate import Corpus, IntArray
+from harness.decision.objective import Aligned, align
+from harness.families.family import Predictions
+from harness.files import Row
+from harness.metrics import bands, bootstrap, multilabel
+from harness.metrics.multilabel import Counts
+
+WHOLE = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """The certificates on which arms are compared.
+
+    Attributes
+    ----------
+    frequency : (n_labels,) in how many certificates of all training years each code stood, whatever part of them an
+        arm was fitted on: so a band holds the same codes at every training size
+    """
+
+    corpus: Corpus
+    frequency: IntArray
+
+    @classmethod
+    def of(cls, corpus: Corpus, train: Corpus) -> HeldOut:
+        return cls(corpus, np.bincount(train.codes.indices, minlength=len(train.labels)))
+
+    def scores(self, codes: Predictions, seed: int) -> Row:
+        """The scores of some codes, ``codes`` being an indicator matrix, with intervals of this fit alone."""
+        aligned = align(self.corpus, codes)
+        tally = multilabel.tally(aligned.y_true, aligned.y_score)
+        interval = bootstrap.intervals(tally.certificates, seed=seed)
+        row: Row = {
+            "n": len(self.corpus),
+            "micro_f1": multilabel.micro_f1(tally.certificates),
+            "micro_f1_low": interval.micro_f1_low,
+            "micro_f1_high": interval.micro_f1_high,
+            "macro_f1": multilabel.mean_f1(tally.codes),
+            "exact_match": multilabel.exact_match(tally.certificates),
+            "exact_match_low": interval.exact_match_low,
+            "exact_match_high": interval.exact_match_high,
+        }
+        for name, band in bands.by_frequency(tally.codes, self._often(aligned)).items():
+            row |= {
+                f"n_codes_{name}": band.n_codes,
+                f"micro_f1_{name}": band.micro_f1,
+                f"macro_f1_{name}": band.macro_f1,
+                f"recall_{name}": band.recall,
+            }
+        return row
+
+    def counts(self, codes: Predictions) -> dict[str, Counts]:
+        """The counts of each certificate: over all codes, and over those of each band."""
+        aligned = align(self.corpus, codes)
+        often = self._often(aligned)
+        found = {WHOLE: multilabel.counts(aligned.y_true, aligned.y_score)}
+        for name, (least, most) in bands.BANDS.items():
+            mine = np.flatnonzero((often >= least) & (often <= most))
+            found[name] = multilabel.counts(aligned.y_true[:, mine], aligned.y_score[:, mine])
+        return found
+
+    def _often(self, aligned: Aligned) -> IntArray:
+        """The frequency of each aligned code; one that only a code list knows stood in no certificate."""
+        often = np.zeros(len(aligned.labels), np.int64)
+        often[self.corpus.labels.columns_in(aligned.labels)] = self.frequency
+        return often

@@ -1,0 +1,43 @@
+"""Where PyTorch computes, and how exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def settle(threads: int, device: str) -> str:
+    """Let PyTorch use so many threads; where it computes, as :func:`place` says."""
+    import torch
+
+    torch.set_num_threads(threads)
+    return place(device)
+
+
+def place(device: str) -> str:
+    """PyTorch's name of a device: "cuda" where a GPU is asked for and there, else "cpu"."""
+    import torch
+
+    return "cuda" if device == "gpu" and torch.cuda.is_available() else "cpu"
+
+
+def learning(device: str) -> Any:
+    """The context of a forward pass that learns: bf16 where the device multiplies it faster, else fp32."""
+    import torch
+
+    return torch.autocast(device, torch.bfloat16, enabled=fast_bf16(device))
+
+
+def scoring(device: str) -> Any:
+    """The context of a forward pass that scores: bf16 on a GPU; fp32 on a CPU, so that company does not round a score."""
+    import torch
+
+    return torch.autocast(device, torch.bfloat16, enabled=device == "cuda" and fast_bf16(device))
+
+
+def fast_bf16(device: str) -> bool:
+    """Whether a GPU has bf16, or a CPU the matrix unit (AMX) that makes it worth while."""
+    import torch
+
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))

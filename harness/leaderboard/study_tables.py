@@ -1,0 +1,172 @@
+"""The tables of a study: its rows become cells that are ready to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from harness.files import Row
+from harness.leaderboard import text
+from harness.leaderboard.columns import Column
+from harness.leaderboard.rows import number
+from harness.leaderboard.study import (
+    GAIN_TITLES,
+    SLICES,
+    GainPoint,
+    State,
+    certificates,
+    gain_points,
+    label,
+    signed,
+)
+from harness.leaderboard.table import Cell
+
+MEASURES = (("all", "micro_f1"), ("all", "exact_match"), *((part, "micro_f1") for part in SLICES if part != "all"))
+UNDEFINED = "no such code occurs in the held-out certificates or is predicted"
+KEYS = [
+    *("arm", "family", "kind", "size", "n_train", "seed", "status", "reason", "epochs", "threshold"),
+    *("validation_score", "n", "n_labels", "micro_f1", "micro_f1_low", "micro_f1_high", "macro_f1"),
+    *("exact_match", "exact_match_low", "exact_match_high", "fit_seconds"),
+    *(f"{key}_{part}" for part in SLICES if part != "all" for key in ("n_codes", "micro_f1", "macro_f1", "recall")),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class GainCell:
+    """A gain with its interval; ``state`` is None where it is undefined."""
+
+    value: str
+    interval: str
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class GainLine:
+    size: str
+    cells: tuple[GainCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GainGroup:
+    """One gain at every training size, the largest first."""
+
+    title: str
+    arms: str
+    lines: tuple[GainLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TunedLine:
+    """What the tuning of an arm left frozen, and what it cost."""
+
+    arm: str
+    trials: str
+    slot_seconds: str
+    score: str
+    steps: str
+    adaptation: str
+    parameters: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FitLine:
+    arm: str
+    cells: tuple[Cell, ...]
+    reason: str
+
+
+FITS = (
+    Column("n_train", "training certificates", "of the training years", "", text.count),
+    Column("seed", "seed", "of the draw of the certificates and of the fit", "", text.count),
+    Column("epochs", "epochs", "1 where a family knows none", "", text.count),
+    Column("threshold", "threshold", "set on validation", "", text.score),
+    Column("validation_score", "validation", "the objective, on which the threshold was set", "high", text.score),
+    Column("micro_f1", "micro\N{NON-BREAKING HYPHEN}F1", "held-out, all codes", "high", text.score, has_interval=True),
+    Column("macro_f1", "macro\N{NON-BREAKING HYPHEN}F1", "held-out, mean of the codes that occur", "high", text.score),
+    Column("exact_match", "exact match", "held-out", "high", text.share, has_interval=True),
+    *(
+        Column(
+            f"micro_f1_{part}",
+            {"unseen": "never", "1_9": "1–9", "10_99": "10–99", "100_up": "100 or more"}[part],
+            f"held-out micro-F1 of {words}",
+            "high",
+            text.score,
+        )
+        for part, words in SLICES.items()
+        if part != "all"
+    ),
+    Column("fit_seconds", f"fit,{text.SPACE}s", "seconds of the fit", "low", text.seconds),
+)
+
+
+def gain_groups(rows: Sequence[Row]) -> tuple[GainGroup, ...]:
+    """Every gain, by training size, on all codes and on each band of them."""
+    groups = []
+    for gain, title in GAIN_TITLES.items():
+        points = [gain_points(rows, gain, part, measure) for part, measure in MEASURES]
+        if not points[0]:
+            continue
+        by_size = list(zip(*points, strict=True))
+        lines = tuple(GainLine(certificates(at[0]), tuple(map(_gain_cell, at))) for at in reversed(by_size))
+        one = points[0][-1]
+        groups.append(GainGroup(title, f"{label(one.first)} less {label(one.second)}", lines))
+    return tuple(groups)
+
+
+def tuned_lines(tuned: Sequence[Row]) -> tuple[TunedLine, ...]:
+    """Every arm that is tuned."""
+    return tuple(
+        TunedLine(
+            arm=label(str(row["arm"])),
+            trials=text.count(number(row.get("trials"))),
+            slot_seconds=text.seconds(number(row.get("slot_seconds"))),
+            score=text.score(number(row.get("score"))),
+            steps=text.count(number(row.get("steps"))),
+            adaptation=text.seconds(number(row.get("adaptation_seconds"))),
+            parameters=text.pairs(row.get("parameters") or {}),
+            reason=text.public(str(row.get("reason") or row.get("closed") or "")),
+        )
+        for row in tuned
+    )
+
+
+def fit_lines(rows: Sequence[Row], arms: Sequence[str]) -> tuple[FitLine, ...]:
+    """Every fit: arms in their order, the largest training size first."""
+    order = {arm: place for place, arm in enumerate(arms)}
+    ranked = sorted(rows, key=lambda row: (order.get(row["arm"], len(order)), -Fraction(row["size"]), row["seed"]))
+    return tuple(
+        FitLine(label(str(row["arm"])), tuple(_cell(column, row) for column in FITS), _reason(row)) for row in ranked
+    )
+
+
+def raw(rows: Sequence[Row]) -> list[list[float | str | None]]:
+    """The same fits as the download has them, in the order of ``KEYS``."""
+    return [[_raw(row.get(key)) for key in KEYS] for row in rows]
+
+
+def _gain_cell(point: GainPoint) -> GainCell:
+    found = point.found
+    if found is None:
+        return GainCell(text.DASH, "", None)
+    return GainCell(signed(found.value), f"[{signed(found.low)}, {signed(found.high)}]", point.state)
+
+
+def _cell(column: Column, row: Row) -> Cell:
+    value = number(row.get(column.key))
+    write: Callable[[float | None], str] = column.write or text.count
+    if value is None:
+        return Cell(text.DASH, None, reason=_reason(row) or UNDEFINED)
+    low, high = number(row.get(f"{column.key}_low")), number(row.get(f"{column.key}_high"))
+    if not column.has_interval or low is None or high is None:
+        return Cell(write(value), value)
+    return Cell(write(value), value, text.interval(write(low), write(high)))
+
+
+def _reason(row: Row) -> str:
+    return text.public(str(row.get("reason") or ""))
+
+
+def _raw(value: object) -> float | str | None:
+    return text.public(value) if isinstance(value, str) else number(value)
