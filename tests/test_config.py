@@ -199,7 +199,7 @@ def test_a_role_column_takes_the_place_of_years() -> None:
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ({"serch": {}}, "serch is not a key; the keys here are corpus, years, search, promise, automation"),
+        ({"serch": {}}, "serch is not a key; the keys here are corpus, years, search, promise, automation, study"),
         ({"promise": {"rsik": 0.1}}, "promise.rsik is not a key; the keys here are risk, confidence, shortlist"),
         (
             {"years": {"held_out": "2015"}},
@@ -313,7 +313,7 @@ def test_every_example_is_a_configuration(path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, "/data")
     found = load_config(path)
     reader(found.corpus.format)
-    assert found.corpus.path
+    assert found.corpus.path or found.corpus.format == "synthetic"
     assert found.corpus.language is not None
 
 

@@ -93,7 +93,11 @@ def smoke(config: RunConfig) -> RunConfig:
         update={
             "corpus": config.corpus.model_copy(update={"synthetic": small}),
             "search": config.search.model_copy(
-                update={"trials": SMOKE_TRIALS, "budget": min(config.search.budget, 60.0)}
+                update={
+                    "trials": SMOKE_TRIALS,
+                    "budget": min(config.search.budget, 60.0),
+                    "adaptation": min(config.search.adaptation, 10.0),
+                }
             ),
         }
     )
