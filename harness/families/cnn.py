@@ -22,6 +22,7 @@ class CNNParameters(SequenceParameters):
     """Convolutions over each count of neighbouring words from 1 to ``widest``, or of characters 3, 5, … to 2 · widest + 1."""
 
     widest: int = Field(3, ge=1, le=5)
+    width: int = Field(192, ge=4, le=1024)
 
 
 class CNN(NetworkFamily[CNNParameters]):

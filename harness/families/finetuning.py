@@ -85,7 +85,8 @@ class Course:
         )
         weights = material.examples.root_weights().astype(np.float32)
         self._weights = weights / weights.mean()
-        self._steps = -(-_batches(len(material.examples), parameters.batch) // parameters.accumulate)
+        n_batches = -(-len(material.examples) // parameters.batch)
+        self._steps = -(-n_batches // parameters.accumulate)
 
     def epoch(self, number: int) -> None:
         """Learn from every example once; epochs count from 0."""
@@ -151,8 +152,8 @@ class Course:
         with torch.no_grad():
             for name, weight in self._learns.items():
                 weight.copy_(tensors[f"learns.{name}"])
-        kept = {name.removeprefix("optimizers."): tensor for name, tensor in tensors.items()}
-        self._optimizers.restore({name: tensor for name, tensor in kept.items() if not name.startswith("learns.")})
+        own = "optimizers."
+        self._optimizers.restore({name[len(own) :]: tensor for name, tensor in tensors.items() if name.startswith(own)})
         return done
 
 
@@ -170,10 +171,6 @@ def beside(units: Units, rows: npt.NDArray[np.int64], device: str) -> Sides:
 
 def _named(prefix: str, model: Any) -> dict[str, Any]:
     return {f"{prefix}.{name}": weight for name, weight in model.named_parameters() if weight.requires_grad}
-
-
-def _batches(n: int, size: int) -> int:
-    return -(-n // size)
 
 
 def _groups(rows: Iterator[npt.NDArray[np.int64]], size: int) -> Iterator[list[npt.NDArray[np.int64]]]:
