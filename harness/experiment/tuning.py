@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from harness.experiment import selection
@@ -60,10 +56,7 @@ def _tuned(work: Work, study: StudyFolder, arm: Arm) -> Row:
     work.say(f"tuning {arm.name} for {budget(work):.0f} s on {work.cluster.cpus} slots")
     previous, began = study.trials_of(arm.name), time.monotonic()
     before = sum(row["slot_seconds"] for row in previous) / work.cluster.cpus
-    with _interrupts_as_before():
-        closed = search(
-            _task(work, study, arm), work.cluster, lambda outcome: _ended(work, study, arm, outcome), previous
-        )
+    closed = search(_task(work, study, arm), work.cluster, lambda outcome: _ended(work, study, arm, outcome), previous)
     trials = study.trials_of(arm.name)
     best = next(iter(selection.best_trials(trials)), None)
     return {
@@ -80,17 +73,6 @@ def _tuned(work: Work, study: StudyFolder, arm: Arm) -> Row:
             for key in ("trial", "kind", "parameters", "score", "steps", "seconds")
         },
     }
-
-
-@contextmanager
-def _interrupts_as_before() -> Iterator[None]:
-    """Tune leaves its handler of SIGINT behind, and would swallow the next interrupt once for each search before."""
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
 
 
 def _adaptation(work: Work, arm: Arm) -> float | None:

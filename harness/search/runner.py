@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
+import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -329,12 +331,23 @@ def search(
         ),
         run_config=tune.RunConfig(name="search", storage_path=str(resources.scratch / "tune"), verbose=0),
     )
-    with suppress(KeyboardInterrupt):  # SIGTERM comes out of fit, SIGINT ends it
+    with _interrupts_as_before(), suppress(KeyboardInterrupt):  # SIGTERM comes out of fit, SIGINT ends it
         tuner.fit()
     if not searcher.finished:
         searcher.abandon()
         raise KeyboardInterrupt
     return searcher.closed()
+
+
+@contextmanager
+def _interrupts_as_before() -> Iterator[None]:
+    """Tune leaves its handler of SIGINT behind, which would swallow a later interrupt."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _storage(journal: Path) -> BaseStorage:

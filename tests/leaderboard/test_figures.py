@@ -11,7 +11,7 @@ from example_run import PICK, write_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.leaderboard import draw, figures, text
+from harness.leaderboard import draw, figures, marks, text
 from harness.leaderboard.rows import Evidence, number, read
 from harness.leaderboard.table import MOST_TRIALS, leaderboard, trials
 from harness.leaderboard.verdict import judge, verdict
@@ -131,7 +131,7 @@ def test_every_figure_is_one_that_plotly_knows(evidence: Evidence) -> None:
 
 
 def test_texts_are_exact_in_plotly() -> None:
-    assert draw.exact("<b>a</b> & <a href='x'>") == "&lt;b&gt;a&lt;/b&gt; &amp; &lt;a href='x'&gt;"
+    assert marks.exact("<b>a</b> & <a href='x'>") == "&lt;b&gt;a&lt;/b&gt; &amp; &lt;a href='x'&gt;"
 
 
 def test_the_table_is_sorted_by_the_held_out_score_and_nulls_come_last(evidence: Evidence) -> None:

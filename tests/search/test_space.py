@@ -79,7 +79,9 @@ def test_what_the_corpus_does_not_offer_is_dropped(name: str) -> None:
     assert {parameters["unit"] for parameters in draw(offered)} == {"certificate"}
     assert set(offered.dimensions) == set(shipped.dimensions)
     bare = shipped.offered(by_line=True, code_list=False, lexicon=False, years=1, covariates=False)
-    assert set(shipped.dimensions) - set(bare.dimensions) == {"hits", "lexicon", "half_life"} & set(shipped.dimensions)
+    assert set(shipped.dimensions) - set(bare.dimensions) == {
+        "hits", "lexicon", "half_life", "covariates"
+    } & set(shipped.dimensions)  # fmt: skip
     assert bare.whole <= set(bare.dimensions)
     assert (
         "lexicon" in shipped.offered(by_line=True, code_list=True, lexicon=False, years=2, covariates=True).dimensions
@@ -195,8 +197,8 @@ def test_a_default_must_be_one_that_optuna_can_draw(low: int, step: int, steps: 
     [
         (
             {"widht": WIDTH},
-            "widht is not a parameter of bag; they are unit, half_life, glued, lexicon, width, buckets_log2, char_ngrams, epochs, batch, "
-            "learning_rate, dropout, spread, hits",
+            "widht is not a parameter of bag; they are unit, half_life, glued, lexicon, covariates, width, epochs, batch, "
+            "learning_rate, dropout, spread, hits, loss, focus, margin, buckets_log2, char_ngrams",
         ),
         ({"width": 64}, "width must be a table such as { range = [1, 5], default = 2 }, but got 64"),
         (
