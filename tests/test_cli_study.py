@@ -31,7 +31,7 @@ def test_help_is_said(words: list[str], tmp_path: Path) -> None:
     ("heldout", "study", "said"),
     [
         ("", "", "years.heldout must name at least one year"),
-        ('heldout = "2019"', 'baselines = ["cnm"]', "study.baselines must hold dictionary, bag"),
+        ('heldout = "2019"', 'baselines = ["cnm"]', "study.baselines must hold bag, cnn"),
         ('heldout = "2019"', 'sizes = ["1/4"]', "study.sizes must be parts of the training years"),
         ('heldout = "2019"', "seeds = 1", "study.seeds"),
     ],

@@ -71,7 +71,7 @@ def for_study(config: RunConfig, place: str) -> RunConfig:
             raise UnknownName(f"study.baselines must hold {', '.join(_baselines())}, but got {name!r} ({place})")
         if name not in _baselines() or config.study.baselines.count(name) > 1:
             raise ConfigError(
-                f"study.baselines must hold families once that are no arm already, but got {name!r} ({place})"
+                f"study.baselines must hold, once each, neural families that are no arm already, but got {name!r} ({place})"
             )
     families = tuple(dict.fromkeys(arm.family for arm in arms(config)))
     return config.model_copy(
@@ -83,7 +83,8 @@ def for_study(config: RunConfig, place: str) -> RunConfig:
 
 
 def _baselines() -> list[str]:
-    return [name for name in FAMILIES if name not in (ENCODER, LINEAR)]
+    """The families that learn in epochs from nothing: a study calls the best of them the best neural baseline."""
+    return [name for name in FAMILIES if name not in (ENCODER, LINEAR) and family_named(name).reports]
 
 
 def study_meta(config: RunConfig) -> Row:

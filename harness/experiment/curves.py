@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from harness.experiment.arms import on_part
 from harness.experiment.heldout import HeldOut
-from harness.experiment.tuning import base_spec
+from harness.experiment.tuning import base_spec, trial_time
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.run.study import StudyFolder, prediction_name
@@ -16,6 +16,7 @@ from harness.search.measure import Measured, MeasureSpec
 from harness.search.worker import sample_size
 
 Point = tuple[str, str, int]  # arm, size, seed
+PATIENCE = 3.0  # times as long as a trial may take: a fit repeats one, but never ends early with what it has
 
 
 def measure_stage(work: Work, study: StudyFolder, tuned: Sequence[Row], heldout: HeldOut) -> list[str]:
@@ -35,8 +36,7 @@ def measure_stage(work: Work, study: StudyFolder, tuned: Sequence[Row], heldout:
         else:
             row |= {"status": "failed", "reason": found.reason}
         study.add_row(row)
-        score = found.reason if row["status"] == "failed" else f"held-out micro_f1 {row['micro_f1']:.4f}"
-        work.say(f"[{len(study.rows())}] {arm} on {size} of train, seed {seed}: {score}")
+        work.say(f"[{len(study.rows())}] {arm} on {size} of train, seed {seed}: {_said(row)}")
     return [
         f"{row['arm']} on {row['size']} of train, seed {row['seed']} ({row['reason']})"
         for row in study.rows()
@@ -55,7 +55,10 @@ def _points(work: Work, arms: Sequence[str]) -> list[Point]:
 
 
 def _spec(work: Work, arm: Row, size: str, seed: int) -> MeasureSpec:
-    """One seed draws the certificates and starts the fit, for every arm alike."""
+    """One seed draws the certificates and starts the fit, for every arm alike.
+
+    What a fit on a part makes on its way is of no use to others, so that it goes with the fit.
+    """
     share, own = float(Fraction(size)), work.config.search.seed + seed
     parameters, steps = on_part(arm["family"], arm["parameters"], arm["steps"], share)
     fit = replace(
@@ -66,8 +69,11 @@ def _spec(work: Work, arm: Row, size: str, seed: int) -> MeasureSpec:
         steps=steps,
         device=work.cluster.device(arm["family"]),
         sample=None if share == 1.0 else (share, own),
+        cache=work.cache if share == 1.0 else "",
     )
-    return MeasureSpec(fit, work.store.roles["validation"], work.store.roles["heldout"])
+    validation, heldout = (work.store.roles[role] for role in ("validation", "heldout"))
+    limit = PATIENCE * trial_time(work) * (1.0 + len(heldout) / len(validation))
+    return MeasureSpec(fit, validation, heldout, limit)
 
 
 def _point(work: Work, arm: Row, size: str, seed: int) -> Row:
@@ -79,6 +85,12 @@ def _point(work: Work, arm: Row, size: str, seed: int) -> Row:
         "seed": seed,
         "role": "heldout",
     }
+
+
+def _said(row: Row) -> str:
+    if row["status"] == "failed":
+        return str(row["reason"])
+    return "no held-out code" if row["micro_f1"] is None else f"held-out micro_f1 {row['micro_f1']:.4f}"
 
 
 def _fitted(found: Measured) -> Row:

@@ -62,22 +62,23 @@ def compare(
 
     Returns
     -------
-    A row for each arm and measure, and one for each pair of arms and measure; None where a score is undefined.
+    A row for each arm and measure, and one for each pair of arms and measure; None where a score is undefined, or the
+    arms have no seed in common.
     """
-    scored = _scored(arms, seed, draws)
+    scored = _scored(arms, seed, draws) if arms else {}
     scores, gains = [], []
     for part, measure in MEASURES:
         for arm, by_seed in arms.items():
-            found = _estimate([scored[arm, one, part, measure] for one in by_seed], seed)
+            found = _estimate([scored[arm, one, part, measure] for one in by_seed], seed, (0.0, 1.0))
             scores.append({"arm": arm, "slice": part, "measure": measure, "n_seeds": len(by_seed), **_ends(found)})
         for pair in wanted:
             both = sorted(arms.get(pair.first, {}).keys() & arms.get(pair.second, {}).keys())
-            if both:
-                differences = [
-                    scored[pair.first, one, part, measure].less(scored[pair.second, one, part, measure]) for one in both
-                ]
-                row = {"gain": pair.gain, "first": pair.first, "second": pair.second, "slice": part, "measure": measure}
-                gains.append({**row, "n_seeds": len(both), **_ends(_estimate(differences, seed))})
+            differences = [
+                scored[pair.first, one, part, measure].less(scored[pair.second, one, part, measure]) for one in both
+            ]
+            row = {"gain": pair.gain, "first": pair.first, "second": pair.second, "slice": part, "measure": measure}
+            found = _estimate(differences, seed, (-1.0, 1.0)) if differences else None
+            gains.append({**row, "n_seeds": len(both), **_ends(found)})
     return scores, gains
 
 
@@ -110,9 +111,10 @@ def _scored(arms: Mapping[str, BySeed], seed: int, draws: int) -> dict[tuple[str
     return found
 
 
-def _estimate(scores: Sequence[_Score], seed: int) -> Estimate | None:
+def _estimate(scores: Sequence[_Score], seed: int, bounds: tuple[float, float]) -> Estimate | None:
     values = np.array([score.value for score in scores])
-    return over_seeds(values, np.column_stack([score.resamples for score in scores]), seed=seed)
+    resamples = np.column_stack([score.resamples for score in scores])
+    return over_seeds(values, resamples, seed=seed, bounds=bounds)
 
 
 def _ends(found: Estimate | None) -> Row:

@@ -20,13 +20,18 @@ LIBRARIES = (
     "keras",
     "numpy",
     "optuna",
+    "peft",
     "plotly",
     "pyarrow",
     "ray",
+    "safetensors",
     "scikit-learn",
     "scipy",
     "tensorflow",
     "tensorflow-cpu",
+    "tokenizers",
+    "torch",
+    "transformers",
 )
 
 

@@ -55,7 +55,7 @@ def _task(work: Work) -> Task:
             seed=options.seed,
             cache=work.cache,
             adapted=work.adapted,
-            checkpoint=f"{work.cache}/checkpoints/{work.run.name}",
+            checkpoint=work.checkpoints,
         ),
         spaces=work.spaces,
         budget=options.budget,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from fractions import Fraction
 
 from harness.errors import PartlyDone
 from harness.experiment.arms import arms
@@ -17,6 +16,7 @@ from harness.files import Row
 from harness.leaderboard.study import findings
 from harness.leaderboard.study_page import write_study_page
 from harness.run.study import CURVES, GAINS, StudyFolder, prediction_name
+from harness.search.worker import sample_size
 
 
 def run_study(work: Work) -> Row:
@@ -35,6 +35,7 @@ def run_study(work: Work) -> Row:
         missing = [f"{arm['arm']} has no finished trial ({arm['reason']})" for arm in tuned if arm["reason"]]
         missing += measure_stage(work, study, tuned, heldout)
     except (PartlyDone, KeyboardInterrupt):
+        work.note({"wall_seconds": round(time.monotonic() - started + before, 1)})
         write_study_page(study)  # it says what there is, and that the study is unfinished
         raise
     compare_stage(work, study, tuned, heldout)
@@ -44,14 +45,15 @@ def run_study(work: Work) -> Row:
 
 
 def compare_stage(work: Work, study: StudyFolder, tuned: Sequence[Row], heldout: HeldOut) -> None:
-    """Write the numbers behind the learning curves and the gains."""
+    """Write the numbers behind the learning curves and the gains; a size without fits has gains that are undefined."""
     done = [row for row in study.rows() if row["status"] == "done"]
     wanted = pairs(tuned, work.config.study.baselines)
     curves: list[Row] = []
     gains: list[Row] = []
-    for size in sorted({row["size"] for row in done}, key=Fraction):
+    for share in work.config.study.sizes:
+        size = str(share)
         mine = [row for row in done if row["size"] == size]
-        at = {"size": size, "n_train": mine[0]["n_train"]}
+        at = {"size": size, "n_train": sample_size(len(work.store.roles["train"]), float(share))}
         by_arm = {arm["arm"]: _counts(study, mine, arm["arm"], heldout) for arm in tuned}
         scores, found = compare(
             {arm: counts for arm, counts in by_arm.items() if counts}, wanted, seed=work.config.search.seed

@@ -37,6 +37,12 @@ def budget(work: Work) -> float:
     return work.config.study.budget / len(arms(work.config))
 
 
+def trial_time(work: Work) -> float:
+    """The most that a trial may take: no arm's first trial may outlast the arm's share of the budget."""
+    share = budget(work)
+    return min(work.config.search.trial_time or share, share)
+
+
 def base_spec(work: Work) -> FitSpec:
     """What all fits of a study share; the adapted base model is there for the arm that starts with it."""
     return FitSpec(
@@ -88,18 +94,18 @@ def _space(work: Work, arm: Arm) -> dict[str, Space]:
 
 
 def _task(work: Work, study: StudyFolder, arm: Arm) -> Task:
-    options, share = work.config.search, budget(work)
+    options = work.config.search
     return Task(
         base=replace(
             base_spec(work),
             validation=(work.store.roles["validation"],),
-            checkpoint=f"{work.cache}/checkpoints/{study.name}-{arm.name}",
+            checkpoint=f"{work.checkpoints}-{arm.name}",
         ),
         spaces=_space(work, arm),
-        budget=share,
+        budget=budget(work),
         trials=options.trials,
         seed=options.seed,
-        trial_time=options.trial_time or share,
+        trial_time=trial_time(work),
         most_bytes=options.trial_memory,
         journal=study.journal_of(arm.name),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -33,6 +34,12 @@ class Work:
     def cache(self) -> str:
         """The folder of what fits share: beside the stores, so that every node sees it."""
         return str(self.store.path.parent.parent / "shared")
+
+    @property
+    def checkpoints(self) -> str:
+        """The folder of this run's own fits within it: a run elsewhere may share the cache, and have the same name."""
+        place = hashlib.sha256(str(self.run.path.resolve()).encode()).hexdigest()[:8]
+        return f"{self.cache}/checkpoints/{self.run.name}-{place}"
 
     @property
     def adapted(self) -> str:

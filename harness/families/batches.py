@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from harness.families.family import Examples, blocks
 
 ROWS = 1_024  # texts scored at once
-PLACES = 2**17  # of words, characters or n-grams scored at once, padding among them
+PLACES = 2**15  # of words, characters or n-grams scored at once, padding among them
 Rows = npt.NDArray[np.integer[Any]]
 Batch = dict[str, npt.NDArray[Any]]
 

@@ -33,8 +33,10 @@ from harness.families.family import (
 )
 from harness.families.finetuning import Course, Material, TuningParameters, beside
 from harness.families.heads import Head
+from harness.families.losses import LossName
 from harness.families.network import start as log_odds
 from harness.families.tokens import Tokens, tokenizer_key, tokens
+from harness.families.torch_losses import MEANT
 from harness.families.widths import alike, block, most_tokens
 
 
@@ -43,10 +45,10 @@ class EncoderParameters(TuningParameters):
 
     ``base``: ``minilm``, or the absolute path of a Hugging Face folder; ``start``: with its weights, with those that
     went on learning the corpus' own texts, or with fresh ones. ``layers`` are kept, 0 for all; the lowest ``frozen`` of
-    them, with the embeddings, do not learn, and their output is computed once; of fresh weights none is frozen.
-    ``tuning``: all other weights, or products of rank ``rank`` beside them. ``length``: tokens of a text that are
-    read. ``pooling`` is of the pooled head alone. ``hits``: the logit that a hit of the code list adds at first; 0
-    leaves hits out. ``share`` of the training texts that is learnt from.
+    them, with the embeddings, do not learn, and their output is computed once. ``tuning``: all other weights, or
+    products of rank ``rank`` beside them. Fresh weights all learn, whatever these say. ``length``: tokens of a text
+    that are read. ``pooling`` is of the pooled head alone. ``hits``: the logit that a hit of the code list adds at
+    first; 0 leaves hits out. ``share`` of the training texts that is learnt from.
     """
 
     base: str = pretrained.PACKAGED
@@ -82,14 +84,14 @@ class Encoder:
         _check(parameters, context)
         device = torch_runtime.settle(context.threads, context.device)
         model = _base(parameters, context).to(device)
-        reader = Reader(pretrained.tokenizer(_folder(parameters, context)), parameters.length)
+        reader = _reader(model, parameters, context)
         learnt = _sampled(_without_hits(train, parameters), parameters.share, context.seed)
         head = _head(learnt, knowledge, model, reader, parameters, context.seed)
         with tempfile.TemporaryDirectory(prefix="harness-") as folder:
             material = _material(learnt, model, reader, parameters, context, Path(folder))
             low = _frozen(parameters, model)
             body.freeze(model, low)
-            if parameters.tuning == "lora":
+            if parameters.tuning == "lora" and parameters.start != "random":
                 body.low_rank(model, parameters.rank, low)
             course = Course(model, head.to(device), material, low, parameters, context.seed)
             return _followed(course, model, reader, validation, parameters, context)
@@ -102,7 +104,7 @@ class Encoder:
         model = pretrained.encoder(folder, layers=0, random=False, seed=0).to(place).eval()
         head = Head(description["pooling"], load_file(folder / "head.safetensors", place))
         reader = Reader(pretrained.tokenizer(folder), description["length"])
-        return EncoderModel(model, head, reader, description["steps"])
+        return EncoderModel(model, head, reader, description["loss"], description["steps"])
 
     def most_steps(self, parameters: EncoderParameters) -> int:
         return parameters.epochs
@@ -128,11 +130,12 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class EncoderModel:
-    """An encoder and a head that have learnt."""
+    """An encoder and a head that have learnt, by a loss that says what their logits mean."""
 
     model: Any
     head: Head
     reader: Reader
+    loss: LossName
     steps: int
 
     def predict(self, units: Units) -> csr_array:
@@ -142,16 +145,17 @@ class EncoderModel:
         """Scores of units whose tokens are known; (n, n_labels)."""
         import torch
 
+        n_labels = len(self.head.tensors["bias"])
         if not len(units):
-            return no_scores(0, len(self.head.tensors["bias"]))
-        device = str(self.model.device.type)
+            return no_scores(0, n_labels)
+        device, meant = str(self.model.device.type), MEANT[self.loss]
         parts, order = [], []
-        for rows in alike(found.lengths(self.reader.most)):
+        for rows in alike(found.lengths(self.reader.most), n_labels):
             ids, mask = (torch.from_numpy(part).to(device) for part in self.reader.block(found, rows))
             with torch.inference_mode(), torch_runtime.scoring(device):
                 hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
                 logits = self.head.logits(hidden, mask, beside(units, rows, device))
-            parts.append(sparsify(probabilities(logits.float().cpu().numpy().astype(np.float64))))
+            parts.append(sparsify(probabilities(meant.log_odds(logits.float().cpu().numpy()))))
             order.append(rows)
         return csr_array(stack(parts)[np.argsort(np.concatenate(order), kind="stable")])
 
@@ -163,7 +167,12 @@ class EncoderModel:
         save_file(
             {name: tensor.contiguous() for name, tensor in self.head.tensors.items()}, folder / "head.safetensors"
         )
-        description = {"pooling": self.head.pooling, "length": self.reader.length, "steps": self.steps}
+        description = {
+            "pooling": self.head.pooling,
+            "length": self.reader.length,
+            "loss": self.loss,
+            "steps": self.steps,
+        }
         (folder / "encoder.json").write_text(json.dumps(description, sort_keys=True), encoding="utf-8")
 
 
@@ -187,6 +196,12 @@ def _base(parameters: EncoderParameters, context: Context) -> Any:
         random=parameters.start == "random",
         seed=context.seed,
     ).eval()
+
+
+def _reader(model: Any, parameters: EncoderParameters, context: Context) -> Reader:
+    """What reads as many tokens as are asked for and the model has places for, whatever its tokenizer promises."""
+    tokenizer = pretrained.tokenizer(_folder(parameters, context))
+    return Reader(tokenizer, min(parameters.length, pretrained.room(model.config, tokenizer)))
 
 
 def _frozen(parameters: EncoderParameters, model: Any) -> int:
@@ -221,9 +236,9 @@ def _head(
     import torch
 
     torch.manual_seed(seed)
-    units, width = learnt.units, model.config.hidden_size
+    units, width, meant = learnt.units, model.config.hidden_size, MEANT[parameters.loss]
     head = heads.initial(
-        log_odds(learnt).astype(np.float32),
+        meant.logits(log_odds(learnt)).astype(np.float32),
         width,
         parameters.pooling if parameters.head == "pooled" else None,
         hits=(0 if units.hits is None else units.hits.shape[1], parameters.hits),
@@ -232,8 +247,19 @@ def _head(
     if parameters.head != "titles":
         return head
     labels = LabelSet((*learnt.labels.codes, *learnt.listed.codes))
-    rarest = -float(np.log(2.0 * max(1.0, learnt.root_weights().sum())))  # as a code that half an example has
-    return heads.titled(head, _titles(labels, knowledge, model, reader), rarest)
+    return heads.titled(head, _titles(labels, knowledge, model, reader), float(meant.logits(_unseen(learnt))))
+
+
+def _unseen(learnt: Examples) -> float:
+    """The log-odds of a code without examples: all of them together stand on as many as the codes of one example do.
+
+    References
+    ----------
+    Good. The Population Frequencies of Species and the Estimation of Population Parameters. Biometrika 1953.
+    """
+    once = int((np.asarray(learnt.times @ learnt.y) == 1.0).sum())
+    each = min(0.5, max(1, once) / max(1, len(learnt.listed)))  # half an example at most
+    return float(np.log(each / max(1.0, learnt.root_weights().sum())))
 
 
 def _titles(labels: LabelSet, knowledge: Knowledge, model: Any, reader: Reader) -> npt.NDArray[np.float32]:
@@ -288,6 +314,11 @@ def _followed(
     context: Context,
 ) -> EncoderModel:
     """The model after its epochs, or after those that its deadline allows; each is reported when it is safe."""
+
+    def now(done: int) -> EncoderModel:
+        """The model as it stands; where low-rank products learn, a copy that has them merged."""
+        return EncoderModel(body.merged(model), course.head.settled(), reader, parameters.loss, done)
+
     seen = None if validation is None or context.report is None else reader.read(validation, context.cache)
     done = course.restore(context.checkpoint)
     while done < (context.steps or parameters.epochs):
@@ -296,12 +327,7 @@ def _followed(
         if context.checkpoint is not None:
             course.save(context.checkpoint, done)
         if seen is not None and validation is not None and context.report is not None:
-            context.report(done, _now(course, model, reader, done).scores(validation, seen))
+            context.report(done, now(done).scores(validation, seen))
         if context.deadline is not None and time.monotonic() > context.deadline:
             break
-    return _now(course, model, reader, done)
-
-
-def _now(course: Course, model: Any, reader: Reader, done: int) -> EncoderModel:
-    """The model as it stands; where low-rank products learn, a copy that has them merged."""
-    return EncoderModel(body.merged(model), course.head.settled(), reader, done)
+    return now(done)

@@ -16,9 +16,10 @@ from harness.families import body, torch_runtime
 from harness.families.family import CovariateParameters, Examples, Units
 from harness.families.frozen import Hidden
 from harness.families.heads import Head, Sides
+from harness.families.losses import LossName
 from harness.families.optimizers import Optimizers
 from harness.families.tokens import Tokens, batches
-from harness.families.torch_losses import LOSSES, Loss
+from harness.families.torch_losses import LOSSES
 from harness.families.widths import block
 from harness.files import replacing
 
@@ -42,7 +43,7 @@ class TuningParameters(CovariateParameters):
     warm_up: float = Field(0.1, ge=0.0, le=0.9)
     weight_decay: float = Field(0.01, ge=0.0, le=1.0)
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
-    loss: Loss = "bce"
+    loss: LossName = "cross_entropy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from harness.families.family import (
 from harness.families.layers import layers
 from harness.families.losses import Loss, LossName
 
-WARM_UP = 100  # steps
+WARM_UP = 100  # steps, at most a tenth of all
 LEAST_RATE = 0.02  # of the learning rate, at the end of the last epoch
 WIDTH_OF_COVARIATES = 32
 
@@ -196,8 +196,8 @@ class Training:
 
 
 def rate(done: int, total: int) -> float:
-    """Of the learning rate after so many steps of all: up over the first hundred, down to nearly nothing at the end."""
-    return min(1.0, (done + 1) / WARM_UP) * max(LEAST_RATE, 1.0 - done / total)
+    """Of the learning rate after so many steps of all: up over the first of them, down to nearly nothing at the end."""
+    return min(1.0, (done + 1) / max(1, min(WARM_UP, total // 10))) * max(LEAST_RATE, 1.0 - done / total)
 
 
 def _dense(pairs: Any, shape: Any) -> Any:

@@ -72,7 +72,7 @@ def fingerprint(folder: Path) -> str:
 
 
 def tokenizer(folder: Path) -> Any:
-    """The fast tokenizer of a folder.
+    """The fast tokenizer of a folder, which neither cuts nor pads unless it is told to.
 
     Raises
     ------
@@ -92,6 +92,8 @@ def tokenizer(folder: Path) -> Any:
         ) from None
     if not found.is_fast:
         raise SpaceError(f"base must have a fast tokenizer (tokenizer.json), but {folder} has a slow one")
+    found.backend_tokenizer.no_truncation()  # its folder may ask for both, and the first call would forget them
+    found.backend_tokenizer.no_padding()
     return found
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
-Loss = Literal["bce", "focal", "asymmetric"]
+from harness.families.losses import Loss, LossName
 
 FOCUS = 2.0  # of the focal loss
 NEGATIVE_FOCUS = 4.0  # of the asymmetric one; its positives have none
 SHIFT = 0.05  # absent codes below this probability cost nothing
 
 
-def bce(logits: Any, y: Any) -> Any:
+def cross_entropy(logits: Any, y: Any) -> Any:
     """Binary cross-entropy."""
     from torch.nn import functional
 
@@ -29,7 +29,7 @@ def focal(logits: Any, y: Any) -> Any:
     import torch
 
     wrong = torch.sigmoid(torch.where(y > 0, -logits, logits))
-    return wrong**FOCUS * bce(logits, y)
+    return wrong**FOCUS * cross_entropy(logits, y)
 
 
 def asymmetric(logits: Any, y: Any) -> Any:
@@ -48,4 +48,13 @@ def asymmetric(logits: Any, y: Any) -> Any:
     return torch.where(y > 0, functional.softplus(-logits), absent)
 
 
-LOSSES: Mapping[Loss, Callable[[Any, Any], Any]] = {"bce": bce, "focal": focal, "asymmetric": asymmetric}
+LOSSES: Mapping[LossName, Callable[[Any, Any], Any]] = {
+    "cross_entropy": cross_entropy,
+    "focal": focal,
+    "asymmetric": asymmetric,
+}
+MEANT: Mapping[LossName, Loss] = {  # the same losses, as what tells log-odds from the logits that they lead to
+    "cross_entropy": Loss("cross_entropy"),
+    "focal": Loss("focal", FOCUS),
+    "asymmetric": Loss("asymmetric", NEGATIVE_FOCUS, SHIFT),
+}

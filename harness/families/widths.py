@@ -13,6 +13,7 @@ from harness.families.tokens import Tokens
 
 STEP = 8  # widths are multiples of it
 BLOCK = 8_192  # tokens that are looked at together
+PAIRS = 2**25  # of tokens and labels that are, where each token has a score of each label: 128 MiB
 
 
 def most_tokens(asked: int, tokenizer: Any) -> int:
@@ -20,12 +21,15 @@ def most_tokens(asked: int, tokenizer: Any) -> int:
     return max(STEP, min(asked, int(tokenizer.model_max_length)) // STEP * STEP)
 
 
-def alike(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    """Every row once, in blocks of one padded width and about ``BLOCK`` tokens; narrow ones first."""
+def alike(lengths: npt.NDArray[np.int64], labels: int = 1) -> Iterator[npt.NDArray[np.int64]]:
+    """Every row once, in blocks of one padded width and about ``BLOCK`` tokens; narrow ones first.
+
+    Where each token has a score of each of many ``labels``, blocks are smaller.
+    """
     widths = _padded_width(lengths)
     for width in np.unique(widths):
         rows = np.flatnonzero(widths == width)
-        for some in blocks(len(rows), max(1, BLOCK // int(width))):
+        for some in blocks(len(rows), max(1, min(BLOCK, PAIRS // labels) // int(width))):
             yield rows[some]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import takewhile
 from typing import Literal
 
 from harness.files import Row
@@ -44,11 +45,15 @@ class GainPoint:
     first: str
     second: str
     found: Interval | None
+    n_seeds: int
 
     @property
     def state(self) -> State | None:
-        """``gain`` or ``loss`` where the whole interval is on one side of 0, ``none`` where it holds 0."""
-        if self.found is None or self.found.low is None or self.found.high is None:
+        """``gain`` or ``loss`` where the whole interval is on one side of 0, ``none`` where it holds 0.
+
+        One seed alone leaves it undefined: its interval does not hold the spread of the seeds.
+        """
+        if self.found is None or self.found.low is None or self.found.high is None or self.n_seeds < 2:
             return None
         return "gain" if self.found.low > 0 else "loss" if self.found.high < 0 else "none"
 
@@ -134,19 +139,27 @@ def gain_points(rows: Sequence[Row], gain: str, part: str, measure: str) -> tupl
     """One gain at every training size, the smallest first."""
     mine = [row for row in rows if (row["gain"], row["slice"], row["measure"]) == (gain, part, measure)]
     return tuple(
-        GainPoint(str(row["size"]), int(row["n_train"]), str(row["first"]), str(row["second"]), _interval(row))
+        GainPoint(
+            size=str(row["size"]),
+            n_train=int(row["n_train"]),
+            first=str(row["first"]),
+            second=str(row["second"]),
+            found=_interval(row),
+            n_seeds=int(row["n_seeds"]),
+        )
         for row in sorted(mine, key=lambda row: Fraction(str(row["size"])))
     )
 
 
 def findings(study: StudyFolder) -> tuple[Finding, ...]:
     """The answers to what the study asks, the gain over the neural baselines first; none while nothing is compared."""
-    measure, rows = measure_of(study), study.figure(GAINS)
+    measure, rows, seeds = measure_of(study), study.figure(GAINS), int(study.meta()["seeds"])
     found = []
     for gain, title in GAIN_TITLES.items():
         points = gain_points(rows, gain, "all", measure)
         if points:
-            found.append(Finding(gain, title, points[-1].state, sentence(gain, points, measure)))
+            said = f"{sentence(gain, points, measure)} {_lost(points, seeds)}".strip()
+            found.append(Finding(gain, title, points[-1].state, said))
     return tuple(found)
 
 
@@ -156,9 +169,12 @@ def sentence(gain: str, points: Sequence[GainPoint], measure: str) -> str:
 
 
 def vanishes(points: Sequence[GainPoint]) -> GainPoint | None:
-    """The smallest size from which on no interval of the gain lies above 0; None where the gain holds to the largest."""
-    last = next((place for place in reversed(range(len(points))) if points[place].state == "gain"), -1)
-    return points[last + 1] if last + 1 < len(points) else None
+    """The smallest size from which on every interval reaches 0 or less; None where that of the largest does not.
+
+    An interval that is undefined does not: nothing is known of the gain there.
+    """
+    reversely = takewhile(lambda point: point.state in ("none", "loss"), reversed(points))
+    return next(iter(reversed(list(reversely))), None)
 
 
 def signed(value: float | None) -> str:
@@ -203,19 +219,40 @@ def _by_size(points: Sequence[GainPoint]) -> str:
     """How the gain stands at the smaller sizes."""
     if len(points) < 2:
         return ""
-    gone, first = vanishes(points), points[0]
-    if gone is first:
-        return "No size studied shows a gain."
-    if gone is None:
-        without = [point for point in points if point.state != "gain"]
-        if not without:
-            return f"It gains at every size studied, down to {certificates(first)}: {spelled(first.found)}."
-        return f"There is none yet with {' and '.join(map(certificates, without))}."
-    last = points[points.index(gone) - 1]
-    return (
-        f"The gain vanishes at {certificates(gone)} training certificates: from there on its interval reaches 0 or less; "
-        f"with {certificates(last)} it is {spelled(last.found)}."
-    )
+    unknown = [point for point in points[:-1] if point.state is None]
+    said = f"It is undefined with {_listed(unknown)}." if unknown else ""
+    gains = [point for point in points if point.state == "gain"]
+    if not gains:
+        return f"No size studied shows a gain. {said}".strip()
+    return f"{_where(points, gains)} {said}".strip()
+
+
+def _where(points: Sequence[GainPoint], gains: Sequence[GainPoint]) -> str:
+    """Where the gain, which some sizes show, is and is not."""
+    gone = vanishes(points)
+    if gone is not None:
+        return (
+            f"The gain vanishes at {certificates(gone)} training certificates: from there on its interval reaches 0 or "
+            f"less; with {certificates(gains[-1])} it is {spelled(gains[-1].found)}."
+        )
+    if points[-1].state is None:
+        return f"It gains {'; '.join(f'with {certificates(point)} {spelled(point.found)}' for point in gains)}."
+    without = [point for point in points if point.state in ("none", "loss")]
+    if without:
+        yet = " yet" if without[-1].n_train < gains[0].n_train else ""
+        return f"There is none{yet} with {_listed(without)}."
+    every = "at every size studied" if len(gains) == len(points) else "at every other size"
+    return f"It gains {every}, down to {certificates(gains[0])}: {spelled(gains[0].found)}."
+
+
+def _lost(points: Sequence[GainPoint], seeds: int) -> str:
+    """At which sizes fits failed, so that the mean is over fewer seeds than the others'."""
+    few = [f"{point.n_seeds} of {seeds} seeds with {certificates(point)}" for point in points if point.n_seeds < seeds]
+    return f"Fits failed, so that there are only {' and '.join(few)}." if few else ""
+
+
+def _listed(points: Sequence[GainPoint]) -> str:
+    return " and ".join(map(certificates, points))
 
 
 def _points(rows: Sequence[Row]) -> tuple[CurvePoint, ...]:

@@ -33,14 +33,15 @@ OWN_TERMS = (
     Term(
         "interval of a gain",
         "",
-        "From 95 % of resamples of the held-out certificates and of the seeds (of S seeds S − 1 are drawn), both arms in "
-        "the same resamples. A seed draws the training certificates and starts the fit. It covers the chance of both; not "
-        "that of the tuning, which was done once, nor that of other years.",
+        "From 95 % of resamples of the held-out certificates, both arms in the same resamples, each widened by what a mean "
+        "of so few seeds may be off (Student’s t). A seed draws the training certificates and starts the fit. It covers "
+        "the chance of both; not that of the tuning, which was done once, nor that of other years.",
     ),
     Term(
         "the gain vanishes",
         "",
-        "At the smallest training size from which on no interval of the gain lies above 0.",
+        "At the smallest training size from which on every interval of the gain reaches 0 or less. That no gain is shown "
+        "is no proof that there is none.",
     ),
     Term(
         "frequency of a code",
@@ -118,8 +119,8 @@ def _unfinished(meta: Row, tuned: list[Row], n_fits: int) -> str:
 
 def _layers(tuned: list[Row]) -> str:
     """How many layers of the pretrained encoder its arms kept; a number where all kept the same."""
-    kept = {str((row.get("parameters") or {}).get("layers")) for row in tuned if row.get("start")}
-    return ", ".join(sorted(kept - {"None"}))
+    kept = {row["parameters"].get("layers") or 0 for row in tuned if row.get("start") and row["parameters"]}
+    return ", ".join(str(number or "all") for number in sorted(kept))  # 0 says all, as does saying nothing
 
 
 def _made(found: Provenance) -> Provenance:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,11 +24,13 @@ class MeasureSpec:
     fit : without validation, as nothing of it is chosen there: its number of steps is frozen
     validation : sets the threshold
     heldout : is coded with it
+    hard_seconds : after so long this process ends, whatever holds it up; None where a caller waits for as long as it takes
     """
 
     fit: FitSpec
     validation: Slice
     heldout: Slice
+    hard_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,25 @@ class Measured:
 
 def run_measure(spec: MeasureSpec) -> Measured:
     """Fit, and measure the model as it is saved."""
+    with _ended_after(spec.hard_seconds):
+        return _measured(spec)
+
+
+@contextmanager
+def _ended_after(seconds: float | None) -> Iterator[None]:
+    """End this process when the block takes longer: a hang may hold the interpreter's lock, so the C library watches."""
+    if seconds is None:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _measured(spec: MeasureSpec) -> Measured:
     fitted = run_fit(replace(spec.fit, keep=True))
     validation, heldout = (
         run_predict(PredictSpec(fitted.model, spec.fit.store, (rows,), spec.fit.device)).predictions

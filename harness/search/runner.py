@@ -42,7 +42,7 @@ GRACE = 5.0  # seconds that a running trial has after the budget's end
 class Task:
     """What is searched. ``base`` holds what all trials share; its family and parameters are each trial's own.
 
-    Its ``checkpoint`` is the folder in which each trial has its own, until it ends.
+    Its ``checkpoint`` is the folder in which each trial has its own, until it ends; it goes with the search.
     """
 
     base: FitSpec
@@ -336,6 +336,8 @@ def search(
     if not searcher.finished:
         searcher.abandon()
         raise KeyboardInterrupt
+    if task.base.checkpoint:  # a trial that was interrupted may have found no time to be tried again
+        shutil.rmtree(task.base.checkpoint, ignore_errors=True)
     return searcher.closed()
 
 

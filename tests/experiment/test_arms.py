@@ -90,6 +90,7 @@ def test_a_smoke_study_is_small(tmp_path: Path) -> None:
         ("", "", ConfigError, r"years\.heldout must name at least one year.*\(my\.toml\)"),
         ('baselines = ["bagg"]', 'heldout = "2019"', UnknownName, r"study\.baselines must hold .*bag.*'bagg'"),
         ('baselines = ["linear"]', 'heldout = "2019"', ConfigError, "no arm already, but got 'linear'"),
+        ('baselines = ["dictionary"]', 'heldout = "2019"', ConfigError, "neural families .* but got 'dictionary'"),
         ('baselines = ["bag", "bag"]', 'heldout = "2019"', ConfigError, "no arm already, but got 'bag'"),
     ],
 )

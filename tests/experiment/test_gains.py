@@ -107,7 +107,7 @@ def test_only_seeds_that_both_arms_have_are_compared() -> None:
         "b": {0: slices(np.zeros(N, bool))},
     }
     scores, gains = compare(arms, [Pair("g", "a", "b"), Pair("none", "a", "c")], seed=0)
-    assert row(gains, slice="all", measure="micro_f1") == {
+    assert row(gains, gain="g", slice="all", measure="micro_f1") == {
         "gain": "g",
         "first": "a",
         "second": "b",
@@ -119,3 +119,11 @@ def test_only_seeds_that_both_arms_have_are_compared() -> None:
         "high": 1.0,
     }
     assert row(scores, arm="a", slice="all", measure="micro_f1")["value"] == 0.5
+
+
+def test_a_gain_that_could_not_be_measured_is_a_row_without_a_value() -> None:
+    """An arm whose fits all failed at a size must not make its gain there look as if nobody had asked."""
+    wanted = [Pair("g", "a", "b")]
+    for arms in ({"a": {0: slices(np.ones(N, bool))}}, {}):
+        found = row(compare(arms, wanted, seed=0)[1], gain="g", slice="all", measure="micro_f1")
+        assert (found["n_seeds"], found["value"], found["low"], found["high"]) == (0, None, None, None)

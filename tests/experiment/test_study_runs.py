@@ -1,4 +1,4 @@
-"""A whole transfer study on a real Ray cluster, killed on its way and gone on with."""
+"""A whole transfer study on a real Ray cluster, killed on its way and gone on with; of its sizes, see ``test_curves``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIG = """
 [corpus]
 format = "synthetic"
 codes = "synthetic"
-synthetic = { certificates = 600, codes = 25, first_year = 2014, years = 6 }
+synthetic = { certificates = 400, codes = 25, first_year = 2014, years = 6 }
 [years]
 train = "2014-2016"
 validation = "2017"
@@ -31,7 +31,7 @@ trials = 1
 spaces = "spaces"
 adaptation = "3s"
 [study]
-sizes = ["1/2", "1"]
+sizes = ["1"]
 seeds = 2
 budget = "5m"
 baselines = ["bag"]
@@ -79,10 +79,11 @@ def test_a_killed_study_is_gone_on_with(office: Path) -> None:
     process.kill()
     process.wait()
     process.stderr.close()
-    name = next(line.split()[1] for line in seen if line.startswith("run "))
+    name = next((line.split()[1] for line in seen if line.startswith("run ")), None)
+    assert name is not None, seen
     study = StudyFolder(office / "leaderboards" / name)
     before, tuned = study.rows(), study.tuned()
-    assert 3 <= len(before) < 20
+    assert 3 <= len(before) < 10
 
     done = run("resume", name, where=office)
     assert done.returncode == 0, done.stderr
@@ -90,8 +91,7 @@ def test_a_killed_study_is_gone_on_with(office: Path) -> None:
     rows = study.rows()
     assert rows[: len(before)] == before
     assert study.tuned() == tuned
-    points = [(row["arm"], row["size"], row["seed"]) for row in rows]
-    assert sorted(points) == sorted((arm, size, seed) for arm in ARMS for size in ("1/2", "1") for seed in (0, 1))
+    assert sorted((row["arm"], row["seed"]) for row in rows) == sorted((arm, seed) for arm in ARMS for seed in (0, 1))
     assert {row["status"] for row in rows} == {"done"}
     _rows_say_what_was_fitted(study)
     _arms_differ_by_their_start(study)
@@ -102,23 +102,16 @@ def test_a_killed_study_is_gone_on_with(office: Path) -> None:
     study.page.unlink()
     assert run("leaderboard", name, where=office).returncode == 0
     assert study.page.read_bytes() == page
-    for words in (("pick", name), ("export", name, "out")):
-        refused = run(*words, where=office)
-        assert refused.returncode == 2
-        assert "compares arms and keeps no model" in refused.stderr
 
 
 def _rows_say_what_was_fitted(study: StudyFolder) -> None:
     n = study.corpus()["roles"]["train"]["n"]
     for row in study.rows():
-        assert row["n_train"] == (n if row["size"] == "1" else round(n / 2))
+        assert row["n_train"] == n
         assert row["n"] == study.corpus()["roles"]["heldout"]["n"]
         assert row["micro_f1_low"] <= row["micro_f1"] <= row["micro_f1_high"]
-    epochs = {(row["arm"], row["size"]): row["epochs"] for row in study.rows()}
     tuned = {row["arm"]: row["steps"] for row in study.tuned()}
-    assert epochs["linear", "1/2"] == epochs["linear", "1"] == 1
-    assert epochs["bag", "1"] == tuned["bag"]
-    assert epochs["bag", "1/2"] == round(tuned["bag"] * 2**0.5)
+    assert {row["arm"]: row["epochs"] for row in study.rows()} == tuned
     assert "calibration" not in study.corpus()["roles"]
 
 
@@ -128,7 +121,7 @@ def _arms_differ_by_their_start(study: StudyFolder) -> None:
     assert [tuned[arm]["parameters"].get("frozen") for arm in ARMS] == [None, 1, 1, None, None]
     assert [arm for arm in ARMS if tuned[arm]["adaptation_seconds"] is not None] == ["adapted"]
     assert len({row["trial"] for row in study.trials()}) == len(study.trials()) == 5
-    scores = {(row["arm"], row["micro_f1"]) for row in study.rows() if row["size"] == "1" and row["seed"] == 0}
+    scores = {(row["arm"], row["micro_f1"]) for row in study.rows() if row["seed"] == 0}
     assert len({score for arm, score in scores if arm in ("random", "pretrained", "adapted")}) > 1
 
 
@@ -139,9 +132,7 @@ def _gains_are_compared(study: StudyFolder, said: str) -> None:
         if (row["slice"], row["measure"]) == ("all", "micro_f1")
     }
     gains = [row for row in study.figure(GAINS) if (row["slice"], row["measure"]) == ("all", "micro_f1")]
-    assert {(row["gain"], row["size"]) for row in gains} == {
-        (gain, size) for gain in ("over_neural", "over_linear", "pretraining", "adaptation") for size in ("1/2", "1")
-    }
+    assert [row["gain"] for row in gains] == ["over_neural", "over_linear", "pretraining", "adaptation"]
     for row in gains:
         difference = scores[row["first"], row["size"]] - scores[row["second"], row["size"]]
         assert row["value"] == pytest.approx(difference)

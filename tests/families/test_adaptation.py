@@ -120,7 +120,9 @@ def test_a_base_without_a_mask_is_refused(base: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["RobertaForMaskedLM", "DistilBertForMaskedLM", "ElectraForPreTraining"])
 def test_other_kinds_of_base_are_adapted(kind: str, small_batches: None, tmp_path: Path) -> None:
-    changed: dict[str, Any] = {"dim": 32, "n_heads": 2, "hidden_dim": 48, "n_layers": 3} if kind.startswith("Distil") else {}
+    changed: dict[str, Any] = (
+        {"dim": 32, "n_heads": 2, "hidden_dim": 48, "n_layers": 3} if kind.startswith("Distil") else {}
+    )
     folder = small_base(tmp_path / "base", kind, **changed)
     record = adapt(folder, TEXTS, COUNTS, tmp_path / "out", replace(QUICK, epochs=8))
     assert record["loss_after"] < record["loss_before"]

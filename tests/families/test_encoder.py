@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from certificates import Roles, by_line
 from scipy.sparse import csr_array
+from small_base import small_base
 from test_body import tiny
 
 from harness.corpus.certificate import LabelSet
@@ -68,8 +69,9 @@ def test_each_start_is_its_own(tiny_roles: Roles, base: str, tmp_path: Path) -> 
     found = [scores(tiny_roles, small(base, start=start), context) for start in ("pretrained", "adapted", "random")]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert np.abs(found[one] - found[other]).max() > 1e-4
-    again = scores(tiny_roles, small(base, start="random", frozen=1), context)
-    np.testing.assert_array_equal(again, found[2])  # of fresh weights none is frozen
+    for more in ({"frozen": 1}, {"tuning": "lora", "rank": 2}):
+        again = scores(tiny_roles, small(base, start="random", **more), context)
+        np.testing.assert_array_equal(again, found[2])  # fresh weights all learn
 
 
 @pytest.mark.parametrize("kind", ["camembert", "distilbert"])
@@ -208,6 +210,15 @@ def test_titles_find_codes_that_no_example_shows() -> None:
     assert found[1, 5] > found[0, 5]
 
 
+@pytest.mark.parametrize(("n_listed", "each"), [(1, 0.5), (4, 0.5), (100, 0.02), (2000, 0.001)])
+def test_codes_without_examples_are_together_as_likely_as_codes_of_one(n_listed: int, each: float) -> None:
+    """Of the five examples A has three, B and C have one."""
+    corpus = by_line(*((2012, [(f"text {n}", [code])]) for n, code in enumerate("AAABC")))
+    listed = LabelSet(tuple(f"X{n}" for n in range(n_listed)))
+    train = replace(examples(corpus, FrameParameters(unit="line")), listed=listed)
+    assert encoder._unseen(train) == pytest.approx(np.log(each / 5.0))
+
+
 def test_the_frame_takes_the_surer_of_list_and_titles(base: str) -> None:
     entries = tuple(CodeEntry(code, name) for code, name in zip(CODES, NAMES, strict=True))
     corpus = by_line(*((2012, [(f"{NAMES[n % 4]} {n}", [CODES[n % 4]])]) for n in range(40)))
@@ -249,6 +260,24 @@ def test_a_share_keeps_every_term_and_draws_certificates(tiny_roles: Roles) -> N
     assert half.units.text == again.units.text != other.units.text
     assert half.y.shape == (len(half), len(train.labels))
     assert encoder._sampled(terms, 1.0, 0) is terms
+
+
+def test_no_more_is_read_than_the_model_has_places_for(tmp_path: Path) -> None:
+    """Its tokenizer promises 64 tokens, its table of places holds 34."""
+    short = small_base(tmp_path, max_position_embeddings=34)
+    corpus = by_line(*((2012, [(f"{'heart ' * 70}{n}", [f"C{n % 3}"])]) for n in range(9)))
+    model = frame.fit("encoder", corpus, None, NOTHING, small(str(short)), Context())
+    assert np.isfinite(model.predict(corpus.texts).scores.data).all()
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal", "asymmetric"])
+def test_scores_are_probabilities_under_every_loss(loss: str, base: str) -> None:
+    """Of one text, all there is to learn, three codings in ten say A and seven say B."""
+    corpus = by_line(*((2012, [("sepsis", ["A" if n < 3 else "B"])]) for n in range(10)))
+    parameters = small(base, loss=loss, epochs=60, batch=2, head_rate=0.05, learning_rate=1e-4, dropout=0.0)
+    model = frame.fit("encoder", corpus, None, NOTHING, parameters, Context())
+    found = model.predict(corpus.texts).scores.toarray()[0]
+    np.testing.assert_allclose(found, [0.3, 0.7], atol=0.05)
 
 
 def test_a_text_is_read_to_its_length(tiny_roles: Roles, base: str) -> None:

@@ -80,6 +80,8 @@ def test_the_rate_goes_up_and_down() -> None:
     assert rates[500] == pytest.approx(0.5)
     assert min(rates[100:]) == network.LEAST_RATE
     assert network.rate(5_000, 1_000) == network.LEAST_RATE
+    assert network.rate(0, 5) == 1.0  # few steps have no time to waste
+    assert network.rate(4, 50) == pytest.approx(1.0 - 4 / 50)
 
 
 def test_another_seed_gives_other_scores(train: Examples) -> None:

@@ -19,6 +19,7 @@ from harness.families.pretrained import (
     room,
     tokenizer,
 )
+from harness.families.tokens import tokenizer_key
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,14 @@ def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(SpaceError, match=r"base must have a tokenizer .*, but .* has none"):
         tokenizer(tmp_path)
+
+
+def test_a_tokenizer_neither_cuts_nor_pads_by_itself() -> None:
+    """The packaged one's folder asks for both, until it is first called without: then its key would be another."""
+    found = tokenizer(base_folder(PACKAGED))
+    before = tokenizer_key(found)
+    found(["a text"], truncation=False, padding=False)
+    assert tokenizer_key(found) == before
 
 
 def test_no_more_tokens_than_the_model_reads(bert: Path) -> None:

@@ -18,6 +18,13 @@ def test_every_row_stands_in_one_block_of_its_own_width(monkeypatch: pytest.Monk
     assert found == [[0, 1], [3], [2], [5], [6], [4]]
 
 
+def test_many_labels_make_blocks_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(widths, "PAIRS", 1_600)
+    found = [rows.tolist() for rows in widths.alike(np.full(7, 8), 100)]
+    assert found == [[0, 1], [2, 3], [4, 5], [6]]
+    assert len(list(widths.alike(np.full(7, 8), 10_000))) == 7
+
+
 @pytest.mark.parametrize(("row", "width"), [(0, 8), (1, 8), (2, 16), (4, 24)])
 def test_a_width_depends_on_the_text_alone(row: int, width: int) -> None:
     ids, mask = widths.block(FOUND, np.array([row]), 24, pad=1)

@@ -26,7 +26,7 @@ HOSTILE = "</script><script>window.hacked=1</script><b>bold</b>&amp;"
 def points(*intervals: tuple[float, float, float] | None) -> list[GainPoint]:
     """A gain from the smallest size on."""
     return [
-        GainPoint(size, n, "adapted", "bag", None if found is None else Interval(*found))
+        GainPoint(size, n, "adapted", "bag", None if found is None else Interval(*found), n_seeds=3)
         for (size, n), found in zip(SIZES.items(), intervals, strict=True)
     ]
 
@@ -149,7 +149,8 @@ GAIN, NONE, LOSS = (0.2, 0.1, 0.3), (0.01, -0.02, 0.04), (-0.2, -0.3, -0.1)
         ((LOSS, GAIN, NONE), "1"),
         ((NONE, GAIN, GAIN), None),  # none yet with few certificates is no vanishing
         ((GAIN, NONE, GAIN), None),
-        ((GAIN, None, NONE), "1/4"),
+        ((GAIN, None, NONE), "1"),  # where it is undefined, nothing vanishes
+        ((GAIN, NONE, None), None),
         ((GAIN, (0.1, 0.0, 0.2), NONE), "1/4"),  # an interval that begins at 0 shows no gain
     ],
 )
@@ -184,16 +185,47 @@ def test_where_a_gain_vanishes(found: tuple[tuple[float, float, float] | None, .
             "neural baseline (bag) with all 9,600 training certificates. There is none yet with 600 (1/16).",
         ),
         (
-            (GAIN, GAIN, None),
+            (GAIN, NONE, None),
             "Whether transfer learning (encoder, pretrained and adapted) gains over the best neural baseline (bag) with "
-            "all 9,600 training certificates is undefined.",
+            "all 9,600 training certificates is undefined. It gains with 600 (1/16) +0.200 [+0.100, +0.300].",
+        ),
+        (
+            (GAIN, None, NONE),
+            "Transfer learning (encoder, pretrained and adapted) shows no gain over the best neural baseline (bag) with "
+            "all 9,600 training certificates: +0.010 [−0.020, +0.040] micro-F1. The gain vanishes at all 9,600 training "
+            "certificates: from there on its interval reaches 0 or less; with 600 (1/16) it is +0.200 [+0.100, +0.300]. "
+            "It is undefined with 2,400 (1/4).",
+        ),
+        (
+            (None, GAIN, GAIN),
+            "Transfer learning (encoder, pretrained and adapted) gains +0.200 [+0.100, +0.300] micro-F1 over the best "
+            "neural baseline (bag) with all 9,600 training certificates. It gains at every other size, down to 2,400 "
+            "(1/4): +0.200 [+0.100, +0.300]. It is undefined with 600 (1/16).",
+        ),
+        (
+            (GAIN, NONE, GAIN),
+            "Transfer learning (encoder, pretrained and adapted) gains +0.200 [+0.100, +0.300] micro-F1 over the best "
+            "neural baseline (bag) with all 9,600 training certificates. There is none with 2,400 (1/4).",
         ),
     ],
 )
 def test_one_sentence_states_the_gain_or_its_absence(
     found: tuple[tuple[float, float, float] | None, ...], said: str
 ) -> None:
-    assert sentence("over_neural", points(*found), "micro_f1").startswith(said)
+    assert sentence("over_neural", points(*found), "micro_f1") == said
+
+
+def test_the_sentence_says_where_fits_failed(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    left = {"1/16": 3, "1/4": 2, "1": 1}
+    study.write_figure(GAINS, [{**row, "n_seeds": left[size]} for size in SIZES for row in gain_rows(size)])
+    found = findings(study)[0]
+    assert found.state is None  # the interval of one seed does not hold the spread of the seeds
+    assert "with all 9,600 training certificates is undefined" in found.sentence
+    assert found.sentence.endswith(
+        "Fits failed, so that there are only 2 of 3 seeds with 2,400 (1/4) and 1 of 3 seeds with all 9,600."
+    )
+    assert gain_groups(study.figure(GAINS))[0].lines[0].cells[0].state is None
 
 
 def test_findings_begin_with_the_neural_baselines(tmp_path: Path) -> None:
@@ -245,6 +277,9 @@ def test_the_page_states_the_finding_and_how_it_was_made(tmp_path: Path) -> None
         "from there on its interval reaches 0 or less",
     ):
         assert words in page
+    for arm in ("random", "pretrained", "adapted"):
+        study.write_stage(f"tune-{arm}", {**tuned_row(arm), "parameters": {"layers": 0}})
+    assert "The encoder kept all of its layers." in build_study_page(study)
     assert "unfinished" not in page.partition('id="finding"')[2].partition("</section>")[0]
 
 

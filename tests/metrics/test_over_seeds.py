@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.metrics.bootstrap import intervals, paired_difference, resampled
 from harness.metrics.multilabel import Counts
@@ -40,16 +41,34 @@ def test_a_resample_without_any_code_has_no_micro_f1() -> None:
     assert (found.exact_match[:, 0] == 1.0).all()
 
 
-def test_seeds_alone_have_the_variance_of_their_mean() -> None:
-    """Where all certificates are alike, the interval is that of the seeds: variance s² / S, which S draws would understate."""
+def test_seeds_alone_have_the_interval_of_student() -> None:
+    """Where all certificates are alike, the interval is that of the mean of a few values."""
     values = np.array([0.1, 0.2, 0.6])
-    resamples = np.tile(values, (40_000, 1))
-    drawn = np.random.default_rng(0).integers(0, 3, (40_000, 2))
-    assert values[drawn].mean(axis=1).var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
-    found = over_seeds(values, resamples, seed=0)
+    found = over_seeds(values, np.tile(values, (40_000, 1)), seed=0)
+    expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
     assert found is not None
-    # Of two draws, (0.1, 0.1) and (0.6, 0.6) have 1 in 9 each, more than the 2.5 % of either end.
-    assert found == pytest.approx((0.3, 0.1, 0.6))
+    assert found == pytest.approx((0.3, *expected), abs=0.03)
+
+
+@pytest.mark.parametrize(("n_seeds", "spread"), [(3, 0.0), (3, 1.0), (3, 4.0), (5, 4.0)])
+def test_intervals_hold_the_truth_as_often_as_they_say(n_seeds: int, spread: float) -> None:
+    """``spread`` of the seeds, the standard error of the certificates being 1; both have the mean 0."""
+    random = np.random.default_rng(7)
+    held = []
+    for trial in range(600):
+        values = random.normal() + random.normal(0, spread, n_seeds)
+        found = over_seeds(values, values + random.normal(size=(500, 1)), seed=trial, bounds=(-np.inf, np.inf))
+        assert found is not None
+        held.append(found.low <= 0 <= found.high)
+    assert 0.93 <= np.mean(held) <= 0.99
+
+
+def test_no_end_lies_where_no_score_can() -> None:
+    values = np.array([0.9, 0.95, 1.0])
+    found = over_seeds(values, np.tile(values, (1000, 1)), seed=0, bounds=(0.0, 1.0))
+    assert found is not None
+    assert found.low < 0.9
+    assert found.high == 1.0
 
 
 def test_certificates_alone_where_seeds_are_alike() -> None:

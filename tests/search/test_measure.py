@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,3 +87,19 @@ def test_heldout_codes_have_no_part_in_what_is_measured(tiny_store: Store, tiny_
     assert found.codes.labels == same.codes.labels
     assert (found.codes.scores.toarray() == same.codes.scores.toarray()).all()
     assert found.codes.scores.nnz
+
+
+HANGS = """
+import time
+from harness.corpus.store import Slice
+from harness.search import measure
+from harness.search.worker import FitSpec
+measure.run_fit = lambda spec: time.sleep(60)
+rows = Slice(0, 1)
+measure.run_measure(measure.MeasureSpec(FitSpec("linear", {}, "", (rows,)), rows, rows, hard_seconds=0.2))
+"""
+
+
+def test_a_fit_that_hangs_ends_with_its_process() -> None:
+    found = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, check=False, timeout=50)
+    assert (found.returncode, found.stdout, found.stderr) == (1, "", "")

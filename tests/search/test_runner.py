@@ -15,7 +15,7 @@ from harness.corpus.certificate import LabelSet
 from harness.families.family import Predictions, no_scores
 from harness.files import Row
 from harness.search.cluster import Cluster
-from harness.search.runner import INTERRUPTED, FamilySearcher, Outcome, Task
+from harness.search.runner import INTERRUPTED, FamilySearcher, Outcome, Task, search
 from harness.search.space import load_space
 from harness.search.trial import Letter
 from harness.search.worker import FitSpec, Report
@@ -111,3 +111,39 @@ def test_draws_under_one_seed_repeat(tmp_path: Path, letters: dict[str, Letter])
         drawn.append(parameters)
     assert drawn[0] == drawn[1]
     assert len({repr(sorted(values.items())) for values in drawn[0]}) == 6
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_checkpoints_stay_for_a_resumed_search_and_go_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    """Of a trial that was interrupted and finds no time to be tried again."""
+
+    class Tuner:
+        def __init__(self, trainable: object, *, tune_config: Any, run_config: object) -> None:
+            self.searcher = tune_config.search_alg
+
+        def fit(self) -> None:
+            if interrupted:
+                raise KeyboardInterrupt
+            assert self.searcher.suggest("a") == Searcher.FINISHED
+
+    module = "harness.search.runner"
+    monkeypatch.setenv("TUNE_MAX_PENDING_TRIALS_PG", "1")
+    monkeypatch.setattr(f"{module}.ray.remote", lambda **asked: lambda kind: SimpleNamespace(remote=lambda: None))
+    monkeypatch.setattr(f"{module}.tune.with_parameters", lambda trainable, **more: trainable)
+    monkeypatch.setattr(f"{module}.tune.with_resources", lambda trainable, resources: trainable)
+    monkeypatch.setattr(f"{module}.tune.Tuner", Tuner)
+    home = tmp_path / "checkpoints" / "run"
+    (home / "encoder-0123").mkdir(parents=True)
+    (home / "encoder-0123" / "epoch.safetensors").write_bytes(b"weights")
+    base = FitSpec("", {}, "store", (), checkpoint=str(home))
+    task = Task(base, {"encoder": load_space("encoder")}, 600.0, 0, 0, 600.0, None, tmp_path / "study.journal")
+    outcomes: list[Outcome] = []
+    if interrupted:
+        with pytest.raises(KeyboardInterrupt):
+            search(task, Cluster(1, 0.0, tmp_path), outcomes.append)
+    else:
+        search(task, Cluster(1, 0.0, tmp_path), outcomes.append)
+    assert home.exists() == interrupted
+    assert not outcomes
