@@ -247,7 +247,7 @@ def _head(
     if parameters.head != "titles":
         return head
     labels = LabelSet((*learnt.labels.codes, *learnt.listed.codes))
-    return heads.titled(head, _titles(labels, knowledge, model, reader), float(meant.logits(_unseen(learnt))))
+    return heads.titled(head, _titles(labels, knowledge, model, reader), float(meant.logits(np.array(_unseen(learnt)))))
 
 
 def _unseen(learnt: Examples) -> float:
