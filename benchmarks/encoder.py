@@ -23,15 +23,16 @@ from harness.config import Synthetic
 from harness.corpus.certificate import Corpus
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.synthetic import generate
-from harness.families import frame, pretrained, torch_runtime
+from harness.families import frame
 from harness.families.encoder import EncoderModel, Reader
 from harness.families.examples import FrameParameters, examples
 from harness.families.family import Context, Units
-from harness.families.finetuning import Course, Material, TuningParameters
-from harness.families.heads import initial
 from harness.families.runtime import settle
-from harness.families.tokens import batches
-from harness.families.widths import alike, block
+from harness.families.torch_parts import pretrained, torch_runtime
+from harness.families.torch_parts.finetuning import Course, Material, TuningParameters
+from harness.families.torch_parts.heads import initial
+from harness.families.torch_parts.tokens import batches
+from harness.families.torch_parts.widths import alike, block
 
 LAYERS = 3
 LENGTH = 64

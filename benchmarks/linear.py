@@ -25,10 +25,10 @@ from harness.config import Synthetic
 from harness.corpus.certificate import LabelSet
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.synthetic import generate
-from harness.families import one_vs_rest
 from harness.families.examples import FrameParameters, examples
 from harness.families.family import Context, Examples, Units
 from harness.families.linear import Features, Linear, LinearParameters, problem_of
+from harness.families.linears import one_vs_rest
 
 HELD_OUT = 50_000
 

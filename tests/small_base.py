@@ -42,3 +42,25 @@ def _tokenizer(words: Sequence[str]) -> Any:
     )
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=64, **names)
+
+
+BODY = {"vocab_size": 50, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32}
+
+
+def small_body(kind: str, layers: int = 3) -> Any:
+    """An encoder of a few hundred weights, of a kind that AutoConfig knows, without its pooler."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    torch.manual_seed(0)
+    more: dict[str, Any] = {**BODY, "num_hidden_layers": layers, "pad_token_id": 0}
+    if kind == "distilbert":
+        more = {"vocab_size": 50, "dim": 16, "n_heads": 2, "hidden_dim": 32, "n_layers": layers, "pad_token_id": 0}
+    if kind == "electra":
+        more["embedding_size"] = 8
+    if kind == "modernbert":
+        more |= {"bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
+    model = AutoModel.from_config(AutoConfig.for_model(kind, **more)).eval()
+    if hasattr(model, "pooler"):
+        model.pooler = None
+    return model

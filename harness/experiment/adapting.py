@@ -9,7 +9,7 @@ from typing import Any
 from harness.errors import RunError, SpaceError
 from harness.experiment.work import Work
 from harness.families import family as family_named
-from harness.families.pretrained import base_folder
+from harness.families.torch_parts.pretrained import base_folder
 from harness.files import Row
 from harness.search.space import Space
 from harness.search.worker import AdaptSpec, Failure

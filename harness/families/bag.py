@@ -15,10 +15,10 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from harness.corpus import words
-from harness.families.batches import Batch, Rows, TextInputs
 from harness.families.family import Parameters, no_scores
-from harness.families.layers import layers
-from harness.families.network import NetworkFamily, NetworkParameters, Shape
+from harness.families.keras_parts.batches import Batch, Rows, TextInputs
+from harness.families.keras_parts.layers import layers
+from harness.families.keras_parts.network import NetworkFamily, NetworkParameters, Shape
 
 STEP = 16  # padded lengths are its multiples
 

@@ -12,8 +12,6 @@ from scipy.sparse import csr_array, save_npz, vstack
 
 from harness.corpus import words
 from harness.corpus.knowledge import Knowledge
-from harness.families.calibrated import Calibration, Evidence, given
-from harness.families.counts import FloatArray, IntArray, standing
 from harness.families.family import (
     CEILING,
     KEPT_PER_ROW,
@@ -25,10 +23,12 @@ from harness.families.family import (
     no_scores,
     stack,
 )
-from harness.families.lookup import LEVELS, Keys, Level
-from harness.families.sources import Material, Places, Sources
-from harness.families.stops import learnt_stops
-from harness.families.vote import Voter
+from harness.families.lookups.calibrated import Calibration, Evidence, given
+from harness.families.lookups.counts import FloatArray, IntArray, standing
+from harness.families.lookups.lookup import LEVELS, Keys, Level
+from harness.families.lookups.sources import Material, Places, Sources
+from harness.families.lookups.stops import learnt_stops
+from harness.families.lookups.vote import Voter
 
 FOLDS = 5
 ENOUGH = 4_000  # certificates or lines teach a calibration

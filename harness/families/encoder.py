@@ -20,7 +20,6 @@ from scipy.sparse import csr_array
 from harness.corpus.certificate import LabelSet, strings
 from harness.corpus.knowledge import Knowledge
 from harness.errors import SpaceError
-from harness.families import body, frozen, heads, pretrained, torch_runtime
 from harness.families.family import (
     Context,
     Examples,
@@ -31,13 +30,13 @@ from harness.families.family import (
     sparsify,
     stack,
 )
-from harness.families.finetuning import Course, Material, TuningParameters, beside
-from harness.families.heads import Head
 from harness.families.losses import LossName
-from harness.families.network import start as log_odds
-from harness.families.tokens import Tokens, tokenizer_key, tokens
-from harness.families.torch_losses import MEANT
-from harness.families.widths import alike, block, most_tokens
+from harness.families.torch_parts import body, frozen, heads, pretrained, torch_runtime
+from harness.families.torch_parts.finetuning import Course, Material, TuningParameters, beside
+from harness.families.torch_parts.heads import Head
+from harness.families.torch_parts.tokens import Tokens, tokenizer_key, tokens
+from harness.families.torch_parts.torch_losses import MEANT
+from harness.families.torch_parts.widths import alike, block, most_tokens
 
 
 class EncoderParameters(TuningParameters):
@@ -238,7 +237,7 @@ def _head(
     torch.manual_seed(seed)
     units, width, meant = learnt.units, model.config.hidden_size, MEANT[parameters.loss]
     head = heads.initial(
-        meant.logits(log_odds(learnt)).astype(np.float32),
+        meant.logits(learnt.log_odds()).astype(np.float32),
         width,
         parameters.pooling if parameters.head == "pooled" else None,
         hits=(0 if units.hits is None else units.hits.shape[1], parameters.hits),

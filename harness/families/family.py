@@ -145,6 +145,14 @@ class Examples:
         roots: npt.NDArray[np.float64] = self.weights / np.sqrt(often)
         return roots
 
+    def log_odds(self) -> npt.NDArray[np.float64]:
+        """The log-odds of each code's share of the examples that say whether they have it; (n_labels,)."""
+        weights = self.root_weights()
+        known = np.maximum(self.known_weight(weights), 1e-9)
+        share = np.clip(np.asarray(weights @ self.y).ravel() / known, 1e-6, 1 - 1e-6)
+        odds: npt.NDArray[np.float64] = np.log(share / (1 - share))
+        return odds
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

@@ -11,9 +11,9 @@ import numpy as np
 from scipy.sparse import csr_array, load_npz, save_npz
 
 from harness.corpus.knowledge import Knowledge
-from harness.families.counts import usual_shares
 from harness.families.family import CEILING, Context, Examples, Parameters, Units, no_scores, sparsify
-from harness.families.lookup import Keys, Lookup
+from harness.families.lookups.counts import usual_shares
+from harness.families.lookups.lookup import Keys, Lookup
 
 SMOOTHING = 0.5  # occurrences without any code that are added to what was seen
 

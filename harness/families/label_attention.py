@@ -13,12 +13,12 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from harness.families import sequence
-from harness.families.batches import TextInputs
 from harness.families.family import Parameters
-from harness.families.layers import layers
-from harness.families.network import NetworkFamily, Shape
-from harness.families.sequence import SequenceParameters
+from harness.families.keras_parts import sequence
+from harness.families.keras_parts.batches import TextInputs
+from harness.families.keras_parts.layers import layers
+from harness.families.keras_parts.network import NetworkFamily, Shape
+from harness.families.keras_parts.sequence import SequenceParameters
 
 
 class LabelAttentionParameters(SequenceParameters):

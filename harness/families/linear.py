@@ -14,7 +14,6 @@ from pydantic import Field
 from scipy.sparse import csr_array, hstack
 
 from harness.corpus.knowledge import Knowledge
-from harness.families import one_vs_rest, tfidf
 from harness.families.family import (
     Context,
     Examples,
@@ -26,7 +25,8 @@ from harness.families.family import (
     sparsify,
     stack,
 )
-from harness.families.one_vs_rest import Planes, Problem, Sigmoid
+from harness.families.linears import one_vs_rest, tfidf
+from harness.families.linears.one_vs_rest import Planes, Problem, Sigmoid
 
 ROWS, LABELS = 4_096, 512  # of one dense block of scores
 AT_ONCE = 2**28  # up to so many coefficients are kept dense throughout a prediction

@@ -19,10 +19,11 @@ from harness.corpus.certificate import IntArray
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Slice, open_store
 from harness.decision.objective import objective
-from harness.families import adaptation, committee, frame
+from harness.families import committee, frame
 from harness.families import family as family_named
 from harness.families.family import Context, Predictions
-from harness.families.pretrained import base_folder
+from harness.families.torch_parts import adaptation
+from harness.families.torch_parts.pretrained import base_folder
 from harness.files import read_json
 
 

@@ -16,7 +16,7 @@ from harness.corpus.years import assign
 from harness.errors import RunError, SpaceError
 from harness.experiment.adapting import adapt_stage
 from harness.experiment.work import Work
-from harness.families import pretrained
+from harness.families.torch_parts import pretrained
 from harness.run.folder import RunFolder
 from harness.search.cluster import Cluster, cluster
 from harness.search.space import Space, check_space
@@ -34,7 +34,9 @@ class Here:
 
     def adapt(self, spec: AdaptSpec, family: str) -> AdaptResult | Failure:
         self.asked.append((spec, family))
-        return Failure("MemoryError at harness/families/adaptation.py:1") if self.broken else run_adapt(spec)
+        return (
+            Failure("MemoryError at harness/families/torch_parts/adaptation.py:1") if self.broken else run_adapt(spec)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +147,9 @@ def test_a_base_that_is_not_there_is_named_before_anything_runs(work: Work) -> N
 
 def test_a_failure_ends_the_run_with_its_type_and_place(work: Work) -> None:
     broken = replace(work, cluster=cast(Cluster, Here(broken=True)))
-    with pytest.raises(RunError, match=r"could not be adapted \(MemoryError at harness/families/adaptation.py:1\)"):
+    with pytest.raises(
+        RunError, match=r"could not be adapted \(MemoryError at harness/families/torch_parts/adaptation.py:1\)"
+    ):
         adapt_stage(broken)
     assert work.run.stage("adapt") is None
 
@@ -166,5 +170,5 @@ def test_a_worker_adapts_it_and_tells_no_text(work: Work, base: Path, tmp_path: 
     spec = AdaptSpec(str(broken), str(work.store.path), (work.store.roles["train"],), work.cache, 1.0)
     found = one_slot.adapt(spec, "encoder")
     assert isinstance(found, Failure)
-    assert " at harness/families/adaptation.py:" in found.reason
+    assert " at harness/families/torch_parts/adaptation.py:" in found.reason
     assert WORD not in found.reason

@@ -10,8 +10,8 @@ import pytest
 from harness.corpus.certificate import strings
 from harness.families.cnn import CNN, CNNParameters
 from harness.families.family import Units
-from harness.families.network import Shape
-from harness.families.pieces import Characters, Words
+from harness.families.keras_parts.network import Shape
+from harness.families.keras_parts.pieces import Characters, Words
 
 SIZE: dict[str, Any] = {"width": 8, "embedding": 8, "buckets_log2": 10}
 

@@ -13,11 +13,11 @@ from harness.corpus.certificate import Corpus, strings
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge, Lexicon
 from harness.families import dictionary, frame
-from harness.families.counts import IntArray
 from harness.families.dictionary import Dictionary, DictionaryModel, DictionaryParameters, _held, _left
 from harness.families.examples import FrameParameters, Unit, examples
 from harness.families.family import Context, Examples, Predictions, Units
-from harness.families.lookup import Lookup
+from harness.families.lookups.counts import IntArray
+from harness.families.lookups.lookup import Lookup
 
 
 def learnt(corpus: Corpus, unit: Unit = "line") -> Examples:

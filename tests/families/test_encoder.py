@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from certificates import Roles, by_line
 from scipy.sparse import csr_array
-from small_base import small_base
-from test_body import tiny
+from small_base import small_base, small_body
 
 from harness.corpus.certificate import LabelSet
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.errors import SpaceError
-from harness.families import encoder, frame, frozen, pretrained
+from harness.families import encoder, frame
 from harness.families.encoder import Encoder, EncoderModel, EncoderParameters
 from harness.families.examples import FrameParameters, examples
 from harness.families.family import Context, Examples
+from harness.families.torch_parts import frozen, pretrained
 from harness.search.space import load_space
 
 NOTHING = Knowledge()
@@ -32,7 +32,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder as an office may have one: a small BERT of three layers with the packaged one's tokenizer."""
     folder = tmp_path_factory.mktemp("base")
     tokenizer = pretrained.tokenizer(pretrained.base_folder(pretrained.PACKAGED))
-    model = tiny("bert")
+    model = small_body("bert")
     model.resize_token_embeddings(len(tokenizer))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -78,7 +78,7 @@ def test_each_start_is_its_own(tiny_roles: Roles, base: str, tmp_path: Path) -> 
 def test_other_architectures_learn_are_saved_and_loaded(
     kind: str, base: str, tiny_roles: Roles, tmp_path: Path
 ) -> None:
-    model = tiny(kind)
+    model = small_body(kind)
     tokenizer = pretrained.tokenizer(Path(base))
     model.resize_token_embeddings(len(tokenizer))
     model.save_pretrained(tmp_path / "base")
@@ -353,7 +353,7 @@ def test_scores_do_not_depend_on_their_batch(tiny_roles: Roles, base: str, monke
     train = learnt(tiny_roles)
     model: EncoderModel = Encoder().fit(train, None, NOTHING, parameters, Context())
     together = model.predict(train.units).toarray()
-    monkeypatch.setattr("harness.families.widths.BLOCK", 1)
+    monkeypatch.setattr("harness.families.torch_parts.widths.BLOCK", 1)
     np.testing.assert_allclose(model.predict(train.units).toarray(), together, rtol=1e-5, atol=1e-9)
 
 

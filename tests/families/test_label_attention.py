@@ -12,9 +12,9 @@ from harness.corpus.certificate import strings
 from harness.corpus.knowledge import Knowledge
 from harness.families.examples import FrameParameters, examples
 from harness.families.family import Context, Units
+from harness.families.keras_parts.layers import AT_ONCE
+from harness.families.keras_parts.network import Shape
 from harness.families.label_attention import LabelAttention, LabelAttentionParameters
-from harness.families.layers import AT_ONCE
-from harness.families.network import Shape
 
 SIZE: dict[str, Any] = {"width": 8, "embedding": 8, "buckets_log2": 10, "epochs": 1, "batch": 64}
 

@@ -1,0 +1,1 @@
+"""What the family *linear* is made of: its features and its solver."""

@@ -1,0 +1,1 @@
+"""What the family *dictionary* is made of: keys, entries, neighbours, and how their answers become probabilities."""

@@ -1,0 +1,1 @@
+"""What the families on PyTorch share: base models, tokens, training, adaptation."""
