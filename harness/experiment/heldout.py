@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.corpus.certificate import Corpus, IntArray
 from harness.decision.objective import Aligned, align
+from harness.experiment.scoring import frequencies
 from harness.families.family import Predictions
 from harness.files import Row
 from harness.metrics import bands, bootstrap, multilabel
@@ -38,7 +39,7 @@ class HeldOut:
         aligned = align(self.corpus, codes)
         tally = multilabel.tally(aligned.y_true, aligned.y_score)
         interval = bootstrap.intervals(tally.certificates, seed=seed)
-        row: Row = {
+        return {
             "n": len(self.corpus),
             "micro_f1": multilabel.micro_f1(tally.certificates),
             "micro_f1_low": interval.micro_f1_low,
@@ -47,15 +48,8 @@ class HeldOut:
             "exact_match": multilabel.exact_match(tally.certificates),
             "exact_match_low": interval.exact_match_low,
             "exact_match_high": interval.exact_match_high,
+            **bands.columns(bands.by_frequency(tally.codes, self._often(aligned))),
         }
-        for name, band in bands.by_frequency(tally.codes, self._often(aligned)).items():
-            row |= {
-                f"n_codes_{name}": band.n_codes,
-                f"micro_f1_{name}": band.micro_f1,
-                f"macro_f1_{name}": band.macro_f1,
-                f"recall_{name}": band.recall,
-            }
-        return row
 
     def counts(self, codes: Predictions) -> dict[str, Counts]:
         """The counts of each certificate: over all codes, and over those of each band."""
@@ -68,7 +62,4 @@ class HeldOut:
         return found
 
     def _often(self, aligned: Aligned) -> IntArray:
-        """The frequency of each aligned code; one that only a code list knows stood in no certificate."""
-        often = np.zeros(len(aligned.labels), np.int64)
-        often[self.corpus.labels.columns_in(aligned.labels)] = self.frequency
-        return often
+        return frequencies(self.corpus.labels, self.frequency, aligned.labels)

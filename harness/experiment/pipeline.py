@@ -42,4 +42,5 @@ def run_all(work: Work) -> Row:
     found = make_pick(work.run)  # the same pick, which now warns of what could not predict held-out years
     work.note({"wall_seconds": round(time.monotonic() - started + before, 1)})
     write_page(work.run)
+    work.tidy()
     return {**found, "missing": missing + lost(work.run)}

@@ -118,7 +118,9 @@ def score_row(reference: Corpus, said: Said, judged: Judged, frequency: IntArray
         **_confidence(judged, said),
         **_ranks(reference, said.predictions),
         **_levels(judged),
-        **_bands(reference, judged, frequency),
+        **bands.columns(
+            bands.by_frequency(judged.tally.codes, frequencies(reference.labels, frequency, judged.labels))
+        ),
         **_lines(reference, judged, said.decisions),
     }
 
@@ -195,19 +197,17 @@ def _levels(judged: Judged) -> Row:
     return {**row, "levels_reason": found.reason}
 
 
-def _bands(reference: Corpus, judged: Judged, frequency: IntArray) -> Row:
-    # A code that only the model knows, through its list, stood in no certificate.
-    often = np.zeros(len(judged.labels), np.int64)
-    often[reference.labels.columns_in(judged.labels)] = frequency
-    row: Row = {}
-    for name, band in bands.by_frequency(judged.tally.codes, often).items():
-        row |= {
-            f"n_codes_{name}": band.n_codes,
-            f"micro_f1_{name}": band.micro_f1,
-            f"macro_f1_{name}": band.macro_f1,
-            f"recall_{name}": band.recall,
-        }
-    return row
+def frequencies(reference: LabelSet, frequency: IntArray, labels: LabelSet) -> IntArray:
+    """The frequency of each label; one that only a model knows, through its list, stood in no certificate.
+
+    Parameters
+    ----------
+    frequency : (n_labels of the reference,)
+    labels : which hold those of the reference
+    """
+    often = np.zeros(len(labels), np.int64)
+    often[reference.columns_in(labels)] = frequency
+    return often
 
 
 def _lines(reference: Corpus, judged: Judged, decisions: Decisions) -> Row:

@@ -41,6 +41,7 @@ def run_study(work: Work) -> Row:
     compare_stage(work, study, tuned, heldout)
     work.note({"wall_seconds": round(time.monotonic() - started + before, 1)})
     write_study_page(study)
+    work.tidy()
     return {"findings": [finding.sentence for finding in findings(study)], "missing": missing}
 
 

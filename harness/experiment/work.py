@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.config import RunConfig
 from harness.corpus.certificate import Corpus
@@ -46,6 +48,12 @@ class Work:
         """The folder of the base model that the stage adapt left; empty where there was nothing to adapt."""
         stage = self.run.stage("adapt")
         return str(adapted_home(self.cache) / stage["folder"]) if stage else ""
+
+    def tidy(self) -> None:
+        """Remove what fits alone needed, where no other run shares it: frozen layers' output takes gigabytes."""
+        cache = Path(self.cache).resolve()
+        if self.run.path.resolve() in cache.parents:
+            shutil.rmtree(cache / "frozen", ignore_errors=True)
 
     def corpus(self, role: str) -> Corpus:
         return self.store.corpus(self.store.roles[role])

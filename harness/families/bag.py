@@ -15,10 +15,11 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from harness.corpus import words
-from harness.families.family import Parameters, no_scores
+from harness.families.family import Parameters
 from harness.families.keras_parts.batches import Batch, Rows, TextInputs
 from harness.families.keras_parts.layers import layers
 from harness.families.keras_parts.network import NetworkFamily, NetworkParameters, Shape
+from harness.families.keras_parts.pieces import hashed
 
 STEP = 16  # padded lengths are its multiples
 
@@ -82,26 +83,9 @@ class Ngrams:
 
 def ngrams(texts: pa.Array, parameters: BagParameters) -> csr_array:
     """Hashed n-grams of words (1, 2) and characters, each text scaled to length 1; (n, buckets)."""
-    from sklearn.feature_extraction.text import HashingVectorizer
     from sklearn.preprocessing import normalize
 
     prepared = words.normalise(texts).to_pylist()
-    buckets = 2**parameters.buckets_log2
-    shared: dict[str, Any] = {
-        "n_features": buckets,
-        "alternate_sign": False,
-        "norm": None,
-        "lowercase": False,
-        "token_pattern": r"\S+",
-        "dtype": np.float32,
-    }
-    if not prepared:
-        return no_scores(0, buckets)
-    by_word = HashingVectorizer(analyzer="word", ngram_range=(1, 2), **shared).transform(prepared)
-    by_character = HashingVectorizer(analyzer="char_wb", ngram_range=(3, parameters.char_ngrams), **shared).transform(
-        prepared
-    )
-    features = csr_array(by_word + by_character)
+    features = hashed(prepared, 2**parameters.buckets_log2, words=2, characters=parameters.char_ngrams)
     features.data = 1.0 + np.log(features.data)
-    features.sort_indices()
-    return csr_array(normalize(features))
+    return csr_array(normalize(features)) if prepared else features

@@ -23,6 +23,9 @@ BANDS: Mapping[str, tuple[float, float]] = {
 }
 
 
+SCORES = ("n_codes", "micro_f1", "macro_f1", "recall")
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
     """One band's scores, as :mod:`harness.metrics.multilabel` defines them; None where it does not define them.
@@ -52,3 +55,8 @@ def by_frequency(codes: Counts, frequency: IntArray) -> dict[str, Band]:
         occur = int(np.count_nonzero(mine.tp + mine.fn))
         found[name] = Band(occur, micro_f1(mine), mean_f1(mine), micro_recall(mine))
     return found
+
+
+def columns(found: Mapping[str, Band]) -> dict[str, float | None]:
+    """The scores of bands as the columns of a row, each named by its score and band."""
+    return {f"{score}_{name}": getattr(band, score) for name, band in found.items() for score in SCORES}

@@ -26,3 +26,14 @@ def test_runs_of_one_name_that_share_a_cache_have_checkpoints_of_their_own(tmp_p
     assert one.checkpoints != other.checkpoints
     assert one.checkpoints == work(one.run.path, tmp_path).checkpoints  # a resumed run finds its own
     assert Path(one.checkpoints).parent == tmp_path / "shared" / "checkpoints"
+
+
+def test_what_fits_alone_needed_goes_where_no_other_run_shares_it(tmp_path: Path) -> None:
+    run = tmp_path / "leaderboards" / "20260101-120000"
+    for cache, stays in ((run / "cache", False), (tmp_path / "everyone", True)):
+        mine = work(run, cache)
+        frozen, tokens = (Path(mine.cache) / name for name in ("frozen", "tokens"))
+        frozen.mkdir(parents=True)
+        tokens.mkdir()
+        mine.tidy()
+        assert (frozen.exists(), tokens.exists()) == (stays, True)

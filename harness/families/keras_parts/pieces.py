@@ -139,6 +139,13 @@ def words_in_parts(texts: pa.Array, longest: int, buckets: int, char_ngrams: int
 
 
 def _parts(vocabulary: list[str], buckets: int, char_ngrams: int) -> csr_array:
+    found = hashed(vocabulary, buckets, words=1, characters=char_ngrams)
+    found.data[:] = 1.0
+    return found
+
+
+def hashed(texts: list[str], buckets: int, *, words: int, characters: int) -> csr_array:
+    """How often each n-gram of up to so many words, or of 3 up to so many characters, stands in texts; (n, buckets)."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     shared: dict[str, Any] = {
@@ -149,12 +156,11 @@ def _parts(vocabulary: list[str], buckets: int, char_ngrams: int) -> csr_array:
         "token_pattern": r"\S+",
         "dtype": np.float32,
     }
-    if not vocabulary:
+    if not texts:
         return no_scores(0, buckets)
-    whole = HashingVectorizer(analyzer="word", **shared).transform(vocabulary)
-    inner = HashingVectorizer(analyzer="char_wb", ngram_range=(3, char_ngrams), **shared).transform(vocabulary)
-    found = csr_array(whole + inner)
-    found.data[:] = 1.0
+    by_word = HashingVectorizer(analyzer="word", ngram_range=(1, words), **shared).transform(texts)
+    by_character = HashingVectorizer(analyzer="char_wb", ngram_range=(3, characters), **shared).transform(texts)
+    found = csr_array(by_word + by_character)
     found.sort_indices()
     return found
 
