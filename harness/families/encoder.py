@@ -321,12 +321,13 @@ def _followed(
     seen = None if validation is None or context.report is None else reader.read(validation, context.cache)
     done = course.restore(context.checkpoint)
     while done < (context.steps or parameters.epochs):
+        began = time.monotonic()
         course.epoch(done)
         done += 1
         if context.checkpoint is not None:
             course.save(context.checkpoint, done)
         if seen is not None and validation is not None and context.report is not None:
             context.report(done, now(done).scores(validation, seen))
-        if context.deadline is not None and time.monotonic() > context.deadline:
+        if not context.allows(time.monotonic() - began):
             break
     return now(done)

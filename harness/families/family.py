@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +162,7 @@ class Context:
     Attributes
     ----------
     seed : of every random number
-    deadline : the ``time.monotonic()`` at which a family that reports ends early with what it has, or None
+    deadline : the ``time.monotonic()`` before which a family that reports ends early with what it has, or None
     steps : the frozen number of steps of a refit, or None where the parameters say it
     device : "cpu" or "gpu"
     threads : how many threads it may use
@@ -181,6 +182,10 @@ class Context:
     cache: Path | None = None
     adapted: Path | None = None
     checkpoint: Path | None = None
+
+    def allows(self, seconds: float) -> bool:
+        """Whether one more step that takes so long, as the last one did, would end before the deadline."""
+        return self.deadline is None or time.monotonic() + seconds <= self.deadline
 
 
 class UnitModel(Protocol):

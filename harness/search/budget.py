@@ -80,8 +80,8 @@ class Budget:
 
     def _may_start(self, name: str, now: float, left: float, share: float) -> bool:
         ledger = self.families[name]
-        if self._first(name):
-            return not ledger.running  # the cost of a second one is not known yet
+        if self._first(name):  # the cost of a second one is not known yet; it can only be at others' expense
+            return not ledger.running or len(self.families) == 1
         return ledger.likely <= left and ledger.expected(now) + ledger.likely / 2 < share
 
     def start(self, name: str, trial: str, now: float) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from harness.corpus.certificate import LabelSet
-from harness.families.family import CEILING, Predictions, no_scores, probabilities, sparsify, stack
+from harness.families.family import CEILING, Context, Predictions, no_scores, probabilities, sparsify, stack
 
 
 @given(arrays(np.float64, st.tuples(st.integers(0, 5), st.integers(1, 40)), elements=st.floats(0.0, 1.0)))
@@ -87,3 +88,11 @@ def test_stack_and_no_scores() -> None:
     assert found.shape == (3, 3)
     assert found.dtype == np.float32
     assert np.diff(found.indptr).tolist() == [0, 0, 3]
+
+
+def test_a_step_more_is_allowed_that_probably_ends_in_time() -> None:
+    assert Context().allows(1e9)
+    now = time.monotonic()
+    assert Context(deadline=now + 60.0).allows(10.0)
+    assert not Context(deadline=now + 60.0).allows(70.0)
+    assert not Context(deadline=now - 1.0).allows(0.0)

@@ -236,3 +236,13 @@ def test_a_trial_that_never_began_cannot_end(seconds: float) -> None:
     budget = Budget.of(SECONDS, 1, ("a",))
     with pytest.raises(KeyError):
         budget.end("a", "a-0", seconds, finished=True)
+
+
+def test_a_family_alone_need_not_wait_for_its_first_trial() -> None:
+    alone = Budget.of(100.0, 2, ["a"])
+    alone.start("a", "a-0", 0.0)
+    assert alone.next(0.0, 100.0) == "a"
+    two = Budget.of(100.0, 2, ["a", "b"])
+    two.start("a", "a-0", 0.0)
+    two.start("b", "b-0", 0.0)
+    assert two.next(0.0, 100.0) is None

@@ -101,11 +101,12 @@ class NetworkFamily(ABC, Generic[P]):
         training = Training(network, loss, inputs, train, parameters, context)
         model = NetworkModel(self._scoring(network, parameters, inputs), self, parameters, 0)
         for epoch in range(context.steps or parameters.epochs):
+            began = time.monotonic()
             training.epoch(epoch)
             model.update(network, epoch + 1)
             if seen is not None and context.report is not None:
                 context.report(epoch + 1, model.scores(seen))
-            if context.deadline is not None and time.monotonic() > context.deadline:
+            if not context.allows(time.monotonic() - began):
                 break
         return model
 
