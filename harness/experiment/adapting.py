@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from harness.errors import RunError, SpaceError
+from harness.errors import RunError
+from harness.experiment.bases import to_adapt
 from harness.experiment.work import Work
-from harness.families import family as family_named
-from harness.families.torch_parts.pretrained import base_folder
 from harness.files import Row
 from harness.search.space import Space
 from harness.search.worker import AdaptSpec, Failure
-
-ADAPTED = "adapted"  # of the parameter ``start``
 
 
 def adapt_stage(work: Work, spaces: Mapping[str, Space] | None = None) -> None:
@@ -33,14 +29,13 @@ def adapt_stage(work: Work, spaces: Mapping[str, Space] | None = None) -> None:
     RunError
         The base could not be adapted.
     """
-    asked = _asked(work.spaces if spaces is None else spaces)
+    asked = to_adapt(work.spaces if spaces is None else spaces)
     if asked is not None and not (work.adapted and Path(work.adapted).is_dir()):
         work.run.write_stage("adapt", _adapt(work, *asked))
 
 
 def _adapt(work: Work, family: str, base: str) -> Row:
     """Have a worker do it; the record of the adapted model, with its ``folder``, and whether it was ``made`` now."""
-    base_folder(base)  # what is wrong with its name is said here, where messages are shown
     seconds = work.config.search.adaptation
     work.say(f"adapting {base} to the texts of the training years for at most {seconds:g} s")
     spec = AdaptSpec(
@@ -55,24 +50,3 @@ def _adapt(work: Work, family: str, base: str) -> Row:
     if isinstance(found, Failure):
         raise RunError(f"the base model {base} of {family} could not be adapted ({found.reason})")
     return {**found.record, "folder": found.folder, "family": family, "made": found.made}
-
-
-def _asked(spaces: Mapping[str, Space]) -> tuple[str, str] | None:
-    """The family and the base to adapt, where a space offers it."""
-    offering = {name: space for name, space in spaces.items() if ADAPTED in _values(space, "start")}
-    pairs = [(family, base) for family, space in offering.items() for base in _values(space, "base")]
-    if len({base for _, base in pairs}) > 1:
-        raise SpaceError(
-            f"base must have one value where start offers {ADAPTED}, but has {', '.join(base for _, base in pairs)}"
-            f" ({', '.join(f'{name}.toml' for name in offering)})"
-        )
-    return pairs[0] if pairs else None
-
-
-def _values(space: Space, name: str) -> tuple[Any, ...]:
-    """The values that a trial of a space may have for a parameter; none where its family does not have it."""
-    dimension = space.dimensions.get(name)
-    if dimension is not None:
-        return dimension.choices if dimension.choices is not None else (dimension.value,)
-    field = family_named(space.family).Parameters.model_fields.get(name)
-    return () if field is None else (field.default,)

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from harness.config import RunConfig
 from harness.errors import ConfigError, UnknownName
+from harness.experiment.bases import ADAPTED
 from harness.experiment.check import smoke
 from harness.families import FAMILIES, frame
 from harness.families import family as family_named
@@ -22,7 +23,7 @@ from harness.search.space import Dimension, Space
 
 ENCODER = "encoder"
 LINEAR = "linear"
-RANDOM, PRETRAINED, ADAPTED = "random", "pretrained", "adapted"
+RANDOM, PRETRAINED = "random", "pretrained"
 STARTS = (RANDOM, PRETRAINED, ADAPTED)  # of the encoder
 START = "start"
 EPOCHS = "epochs"

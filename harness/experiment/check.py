@@ -13,6 +13,7 @@ from harness.corpus.dictionaries import Dictionaries, read_dictionaries
 from harness.corpus.formats import Reader, reader
 from harness.decision.rule import check_patterns
 from harness.errors import ConfigError, UnknownName
+from harness.experiment.bases import check_bases
 from harness.families import FAMILIES
 from harness.search.space import Space, load_space
 
@@ -47,10 +48,12 @@ def check(config: RunConfig, folder: Path) -> Checked:
     if spaces is not None and not spaces.is_dir():
         raise ConfigError(f"search.spaces must be a folder, but got {spaces}")
     folders = ((spaces,) if spaces is not None else ()) + (folder / "search_spaces",)
+    loaded = {name: load_space(name, folders) for name in config.search.families}
+    check_bases(loaded)
     return Checked(
         config=config,
         read=reader(config.corpus.format),
-        spaces={name: load_space(name, folders) for name in config.search.families},
+        spaces=loaded,
         code_list=_code_list(config),
         dictionaries=_dictionaries(config),
     )

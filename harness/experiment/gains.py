@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.experiment.arms import ADAPTED, LINEAR, PRETRAINED, RANDOM
+from harness.experiment.arms import LINEAR, PRETRAINED, RANDOM
+from harness.experiment.bases import ADAPTED
 from harness.experiment.heldout import WHOLE
 from harness.files import Row
 from harness.metrics import bands, bootstrap

@@ -18,7 +18,8 @@ from harness.corpus.codes import CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Store, knowledge_folder, open_store
 from harness.errors import ConfigError, RunError
-from harness.experiment.arms import for_study, smoke_study, study_meta
+from harness.experiment.arms import arms, for_study, smoke_study, study_meta
+from harness.experiment.bases import check_bases
 from harness.experiment.check import check, smoke
 from harness.experiment.pipeline import run_all
 from harness.experiment.provenance import hardware, new_meta
@@ -56,6 +57,8 @@ def start_study(path: Path, say: Say, *, small: bool = False, address: str | Non
 
 def _begin(path: Path, config: RunConfig, command: str, say: Say, *, small: bool, address: str | None) -> Begun:
     checked = check(config, path.resolve().parent)
+    for arm in arms(config) if command == STUDY else ():
+        check_bases({arm.family: arm.space(checked.spaces[arm.family])})
     home = Path(HOME).resolve()
     shared = _shared_stores()
     with scratch(home) as folder:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from harness.experiment import selection
 from harness.experiment.adapting import adapt_stage
-from harness.experiment.arms import ADAPTED, Arm, arms
+from harness.experiment.arms import Arm, arms
+from harness.experiment.bases import ADAPTED
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.run.study import StudyFolder, tuning_stage

@@ -139,12 +139,6 @@ def test_two_bases_are_refused(work: Work, base: Path) -> None:
         adapt_stage(work, {"encoder": _space("minilm", base)})
 
 
-def test_a_base_that_is_not_there_is_named_before_anything_runs(work: Work) -> None:
-    with pytest.raises(SpaceError, match="base must be minilm or the absolute path"):
-        adapt_stage(work, {"encoder": _space("/nowhere")})
-    assert not _asked(work)
-
-
 def test_a_failure_ends_the_run_with_its_type_and_place(work: Work) -> None:
     broken = replace(work, cluster=cast(Cluster, Here(broken=True)))
     with pytest.raises(
