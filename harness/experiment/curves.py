@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from harness.experiment.arms import on_part
 from harness.experiment.heldout import HeldOut
-from harness.experiment.tuning import base_spec, trial_time
+from harness.experiment.tuning import trial_time
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.run.study import StudyFolder, prediction_name
@@ -62,7 +62,7 @@ def _spec(work: Work, arm: Row, size: str, seed: int) -> MeasureSpec:
     share, own = float(Fraction(size)), work.config.search.seed + seed
     parameters, steps = on_part(arm["family"], arm["parameters"], arm["steps"], share)
     fit = replace(
-        base_spec(work),
+        work.spec(),
         family=arm["family"],
         parameters=parameters,
         seed=own,

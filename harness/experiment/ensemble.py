@@ -235,7 +235,8 @@ def crossfit(pool: Pool, seed: int) -> list[Fold]:
 
 def _chosen_on(pool: Pool, weights: FloatArray, rows: IntArray) -> Fold:
     """What a pool says of certificates that are not in it."""
-    mean, threshold = pool.mean(weights), pool.scored(weights).threshold
+    mean = pool.mean(weights)
+    threshold = OBJECTIVES[pool.objective](mean).threshold
     estimator = min(ESTIMATORS, key=lambda name: _area(mean, threshold, name))
     return Fold(rows, weights, threshold, estimator)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from harness.errors import PartlyDone
 from harness.experiment import selection
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.search.runner import Outcome, Task, search
-from harness.search.worker import FitSpec
 
 
 def search_stage(work: Work) -> list[str]:
@@ -32,10 +32,10 @@ def search_stage(work: Work) -> list[str]:
     there = {row["family"] for row in selection.best_trials(trials)}
     if not there:
         raise PartlyDone(
-            f"no trial ended well, so there is no pick ({_reasons(trials)}); the page of {work.run.name} shows why"
+            f"no trial ended well, so there is no pick ({reasons(trials)}); the page of {work.run.name} shows why"
         )
     return [
-        f"{name} has no finished trial ({_reasons([row for row in trials if row['family'] == name])})"
+        f"{name} has no finished trial ({reasons([row for row in trials if row['family'] == name])})"
         for name in work.spaces
         if name not in there
     ]
@@ -44,19 +44,7 @@ def search_stage(work: Work) -> list[str]:
 def _task(work: Work) -> Task:
     options = work.config.search
     return Task(
-        base=FitSpec(
-            family="",
-            parameters={},
-            store=str(work.store.path),
-            train=(work.store.roles["train"],),
-            validation=(work.store.roles["validation"],),
-            objective=options.objective,
-            knowledge=work.knowledge,
-            seed=options.seed,
-            cache=work.cache,
-            adapted=work.adapted,
-            checkpoint=work.checkpoints,
-        ),
+        base=replace(work.spec(), validation=(work.store.roles["validation"],), checkpoint=work.checkpoints),
         spaces=work.spaces,
         budget=options.budget,
         trials=options.trials,
@@ -72,11 +60,16 @@ def _ended(work: Work, outcome: Outcome) -> None:
     if outcome.predictions is not None:
         work.run.save_predictions(f"validation/{row['trial']}", outcome.predictions)
     work.run.add_trial(row)
+    say_ended(work, row["trial"], row)
+
+
+def say_ended(work: Work, name: str, row: Row) -> None:
+    """Say how a trial ended, and when."""
     score = "no score" if row["score"] is None else f"{work.config.search.objective} {row['score']:.4f}"
     reason = f" ({row['reason']})" if row["reason"] else ""
-    work.say(f"[{row['started'] + row['slot_seconds']:5.0f} s] {row['trial']} {row['status']}: {score}{reason}")
+    work.say(f"[{row['started'] + row['slot_seconds']:5.0f} s] {name} {row['status']}: {score}{reason}")
 
 
-def _reasons(trials: list[Row]) -> str:
+def reasons(trials: list[Row]) -> str:
     """The distinct reasons of trials, first come first named."""
     return "; ".join(dict.fromkeys(row["reason"] or row["status"] for row in trials)) or "no trial was begun"

@@ -13,14 +13,7 @@ NEAR = 0.9  # of the best validation objective: persons work from the proposals 
 
 def best_trials(trials: Sequence[Row]) -> list[Row]:
     """The finalists: the best trial of each family, by score and then by number."""
-    best: dict[str, Row] = {}
-    for row in trials:
-        if row["score"] is None or row["status"] == "failed":
-            continue
-        known = best.get(row["family"])
-        if known is None or _rank(row) < _rank(known):
-            best[row["family"]] = row
-    return [best[family] for family in sorted(best)]
+    return sorted(candidates(trials, 1), key=lambda row: str(row["family"]))
 
 
 def candidates(trials: Sequence[Row], most: int = CANDIDATES) -> list[Row]:

@@ -9,12 +9,12 @@ from harness.experiment import selection
 from harness.experiment.adapting import adapt_stage
 from harness.experiment.arms import Arm, arms
 from harness.experiment.bases import ADAPTED
+from harness.experiment.searching import reasons, say_ended
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.run.study import StudyFolder, tuning_stage
 from harness.search.runner import Outcome, Task, search
 from harness.search.space import Space
-from harness.search.worker import FitSpec
 
 
 def tune(work: Work, study: StudyFolder, arm: Arm) -> Row:
@@ -44,21 +44,6 @@ def trial_time(work: Work) -> float:
     return min(work.config.search.trial_time or share, share)
 
 
-def base_spec(work: Work) -> FitSpec:
-    """What all fits of a study share; the adapted base model is there for the arm that starts with it."""
-    return FitSpec(
-        family="",
-        parameters={},
-        store=str(work.store.path),
-        train=(work.store.roles["train"],),
-        objective=work.config.search.objective,
-        knowledge=work.knowledge,
-        seed=work.config.search.seed,
-        cache=work.cache,
-        adapted=work.adapted,
-    )
-
-
 def _tuned(work: Work, study: StudyFolder, arm: Arm) -> Row:
     work.say(f"tuning {arm.name} for {budget(work):.0f} s on {work.cluster.cpus} slots")
     previous, began = study.trials_of(arm.name), time.monotonic()
@@ -74,7 +59,7 @@ def _tuned(work: Work, study: StudyFolder, arm: Arm) -> Row:
         "trials": len(trials),
         "slot_seconds": round(sum(row["slot_seconds"] for row in trials), 1),
         "closed": closed.get(arm.family),
-        "reason": None if best is not None else _reasons(trials),
+        "reason": None if best is not None else reasons(trials),
         **{
             key: None if best is None else best[key]
             for key in ("trial", "kind", "parameters", "score", "steps", "seconds")
@@ -98,7 +83,7 @@ def _task(work: Work, study: StudyFolder, arm: Arm) -> Task:
     options = work.config.search
     return Task(
         base=replace(
-            base_spec(work),
+            work.spec(),
             validation=(work.store.roles["validation"],),
             checkpoint=f"{work.checkpoints}-{arm.name}",
         ),
@@ -115,13 +100,4 @@ def _task(work: Work, study: StudyFolder, arm: Arm) -> Task:
 def _ended(work: Work, study: StudyFolder, arm: Arm, outcome: Outcome) -> None:
     row = outcome.row
     study.add_trial_of(arm.name, row)
-    score = "no score" if row["score"] is None else f"{work.config.search.objective} {row['score']:.4f}"
-    reason = f" ({row['reason']})" if row["reason"] else ""
-    work.say(
-        f"[{row['started'] + row['slot_seconds']:5.0f} s] {arm.name}/{row['trial']} {row['status']}: {score}{reason}"
-    )
-
-
-def _reasons(trials: list[Row]) -> str:
-    """The distinct reasons of trials, first come first named."""
-    return "; ".join(dict.fromkeys(row["reason"] or row["status"] for row in trials)) or "no trial was begun"
+    say_ended(work, f"{arm.name}/{row['trial']}", row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.config import RunConfig
@@ -76,20 +76,31 @@ class Work:
         lost = (self.run.stage("certify") or {}).get("lost", {})
         return [model for model in self.models() if model["model"] in self.refitted() and model["model"] not in lost]
 
+    def spec(self) -> FitSpec:
+        """What all fits of a run share; family and parameters are each fit's own."""
+        return FitSpec(
+            family="",
+            parameters={},
+            store=str(self.store.path),
+            train=(self.store.roles["train"],),
+            objective=self.config.search.objective,
+            knowledge=self.knowledge,
+            seed=self.config.search.seed,
+            cache=self.cache,
+            adapted=self.adapted,
+        )
+
     def fit_again(self, model: Row, train: tuple[Slice, ...], seed: int) -> FitSpec:
         """A fit of a model with its frozen parameters and steps, that is kept."""
-        return FitSpec(
+        return replace(
+            self.spec(),
             family=model["family"],
             parameters=model["parameters"],
-            store=str(self.store.path),
             train=train,
-            knowledge=self.knowledge,
             seed=seed,
             steps=model["steps"],
             keep=True,
             device=self.cluster.device(model["family"]),
-            cache=self.cache,
-            adapted=self.adapted,
         )
 
     def asked(self, model: Row, files: Mapping[str, bytes], role: str) -> PredictSpec:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import pyarrow as pa
 from pydantic import Field
 
 from harness.families.family import Parameters
 from harness.families.keras_parts import sequence
-from harness.families.keras_parts.batches import TextInputs
 from harness.families.keras_parts.layers import layers
-from harness.families.keras_parts.network import NetworkFamily, Shape
-from harness.families.keras_parts.sequence import SequenceParameters
+from harness.families.keras_parts.network import Shape
+from harness.families.keras_parts.sequence import SequenceFamily, SequenceParameters
 
 
 class CNNParameters(SequenceParameters):
@@ -25,14 +23,11 @@ class CNNParameters(SequenceParameters):
     width: int = Field(192, ge=4, le=1024)
 
 
-class CNN(NetworkFamily[CNNParameters]):
+class CNN(SequenceFamily[CNNParameters]):
     """A text is what its convolutions found anywhere in it."""
 
     name: ClassVar[str] = "cnn"
     Parameters: ClassVar[type[Parameters]] = CNNParameters
-
-    def read(self, texts: pa.Array, parameters: CNNParameters) -> TextInputs:
-        return sequence.read(texts, parameters)
 
     def text_network(self, parameters: CNNParameters, shape: Shape) -> tuple[dict[str, Any], Any]:
         import keras

@@ -80,7 +80,6 @@ class Encoder:
         parameters: EncoderParameters,
         context: Context,
     ) -> EncoderModel:
-        _check(parameters, context)
         device = torch_runtime.settle(context.threads, context.device)
         model = _base(parameters, context).to(device)
         reader = _reader(model, parameters, context)
@@ -175,16 +174,13 @@ class EncoderModel:
         (folder / "encoder.json").write_text(json.dumps(description, sort_keys=True), encoding="utf-8")
 
 
-def _check(parameters: EncoderParameters, context: Context) -> None:
-    """What parameters ask for must be there."""
-    if parameters.start == "adapted" and context.adapted is None:
-        raise SpaceError("start must be pretrained or random where no base model was adapted, but got 'adapted'")
-
-
 def _folder(parameters: EncoderParameters, context: Context) -> Path:
-    if parameters.start == "adapted" and context.adapted is not None:
-        return context.adapted
-    return pretrained.base_folder(parameters.base)
+    """Where the base model lies that the fit starts from."""
+    if parameters.start != "adapted":
+        return pretrained.base_folder(parameters.base)
+    if context.adapted is None:
+        raise SpaceError("start must be pretrained or random where no base model was adapted, but got 'adapted'")
+    return context.adapted
 
 
 def _base(parameters: EncoderParameters, context: Context) -> Any:

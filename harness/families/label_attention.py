@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-import pyarrow as pa
 from pydantic import Field
 
 from harness.families.family import Parameters
 from harness.families.keras_parts import sequence
-from harness.families.keras_parts.batches import TextInputs
 from harness.families.keras_parts.layers import layers
-from harness.families.keras_parts.network import NetworkFamily, Shape
-from harness.families.keras_parts.sequence import SequenceParameters
+from harness.families.keras_parts.network import Shape
+from harness.families.keras_parts.sequence import SequenceFamily, SequenceParameters
 
 
 class LabelAttentionParameters(SequenceParameters):
@@ -33,14 +31,11 @@ class LabelAttentionParameters(SequenceParameters):
     width: int = Field(256, ge=4, le=1024)
 
 
-class LabelAttention(NetworkFamily[LabelAttentionParameters]):
+class LabelAttention(SequenceFamily[LabelAttentionParameters]):
     """A text is, for each code, the places that speak of it."""
 
     name: ClassVar[str] = "label_attention"
     Parameters: ClassVar[type[Parameters]] = LabelAttentionParameters
-
-    def read(self, texts: pa.Array, parameters: LabelAttentionParameters) -> TextInputs:
-        return sequence.read(texts, parameters)
 
     def text_network(self, parameters: LabelAttentionParameters, shape: Shape) -> tuple[dict[str, Any], Any]:
         import keras

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from pydantic import Field
@@ -10,7 +10,7 @@ from pydantic import Field
 from harness.families.keras_parts import pieces
 from harness.families.keras_parts.batches import TextInputs
 from harness.families.keras_parts.layers import layers
-from harness.families.keras_parts.network import NetworkParameters, Shape
+from harness.families.keras_parts.network import NetworkFamily, NetworkParameters, Shape
 from harness.families.keras_parts.pieces import Input
 
 
@@ -27,11 +27,16 @@ class SequenceParameters(NetworkParameters):
     longest: int = Field(128, ge=4, le=4096)
 
 
-def read(texts: pa.Array, parameters: SequenceParameters) -> TextInputs:
-    """Texts as sequences of words or characters."""
-    if parameters.input == "characters":
-        return pieces.characters(texts, parameters.longest)
-    return pieces.words_in_parts(texts, parameters.longest, 2**parameters.buckets_log2, parameters.char_ngrams)
+P = TypeVar("P", bound=SequenceParameters)
+
+
+class SequenceFamily(NetworkFamily[P]):
+    """A family whose network reads texts as sequences of words or characters."""
+
+    def read(self, texts: pa.Array, parameters: P) -> TextInputs:
+        if parameters.input == "characters":
+            return pieces.characters(texts, parameters.longest)
+        return pieces.words_in_parts(texts, parameters.longest, 2**parameters.buckets_log2, parameters.char_ngrams)
 
 
 def embedded(parameters: SequenceParameters, shape: Shape) -> tuple[dict[str, Any], Any]:
