@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from pydantic import Field
 from scipy.sparse import csr_array, diags_array, vstack
 
-from harness.corpus.certificate import BoolArray, Corpus, IntArray, LabelSet, Texts, strings
+from harness.corpus.certificate import BoolArray, Corpus, IntArray, LabelSet, LineCodes, Texts, strings
 from harness.corpus.codes import CodeList, Validity
 from harness.corpus.glued import Splitter
 from harness.corpus.knowledge import Knowledge
 from harness.errors import CorpusError, SpaceError
 from harness.families.covariates import Covariates
-from harness.families.family import Examples, Parameters, Units
+from harness.families.family import Examples, Parameters, Seasons, Units
 
 Unit = Literal["line", "certificate"]
 
@@ -49,17 +49,26 @@ class Distinct:
     ----------
     position : (n_lines,) or (n,), into text
     covariates : (n_distinct, n_values) where they were asked for; then texts are distinct together with them
+    seasons : where they were asked for and matter; then texts are distinct together with their eras
     """
 
     text: pa.Array
     position: IntArray
     covariates: csr_array | None = None
+    seasons: Seasons | None = None
 
 
 def distinct(
-    texts: Texts, unit: Unit, splitter: Splitter | None = None, covariates: Covariates | None = None
+    texts: Texts,
+    unit: Unit,
+    splitter: Splitter | None = None,
+    covariates: Covariates | None = None,
+    validity: Validity | None = None,
 ) -> Distinct:
-    """Each different line, or each different whole certificate, once; with covariates, once for each of their values."""
+    """Each different line, or each different whole certificate, once.
+
+    With covariates, once for each of their values; with validity, once for each era.
+    """
     encoded = (texts.lines if unit == "line" else texts.whole()).dictionary_encode()
     found = Distinct(encoded.dictionary, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64))
     if splitter is not None:
@@ -67,7 +76,31 @@ def distinct(
         found = Distinct(
             again.dictionary, again.indices.to_numpy(zero_copy_only=False).astype(np.int64)[found.position]
         )
-    return found if covariates is None else _with_covariates(found, texts, unit, covariates)
+    if covariates is not None:
+        found = _with_covariates(found, texts, unit, covariates)
+    return found if validity is None else _with_seasons(found, texts, unit, validity)
+
+
+def _with_seasons(found: Distinct, texts: Texts, unit: Unit, validity: Validity) -> Distinct:
+    if not len(texts):
+        return found
+    eras = _Eras.of(validity, texts.years)
+    if not eras.unknown.nnz:
+        return found
+    era = eras.era(_years_of(texts, unit)).astype(np.int64)
+    _, first, inverse = np.unique(found.position * len(eras) + era, return_index=True, return_inverse=True)
+    rows = found.position[first]
+    return Distinct(
+        found.text.take(pa.array(rows)),
+        inverse.ravel().astype(np.int64),
+        None if found.covariates is None else csr_array(found.covariates[rows]),
+        Seasons(era[first], eras.unknown),
+    )
+
+
+def _years_of(texts: Texts, unit: Unit) -> npt.NDArray[np.int16]:
+    """The year of each line, or of each certificate."""
+    return texts.years if unit == "certificate" else texts.years[texts.certificate_of_line]
 
 
 def _with_covariates(found: Distinct, texts: Texts, unit: Unit, covariates: Covariates) -> Distinct:
@@ -85,8 +118,11 @@ def examples(
     knowledge: Knowledge = NOTHING,
     splitter: Splitter | None = None,
     covariates: Covariates | None = None,
+    in_order: bool = False,
 ) -> Examples:
     """Distinct triples of text, codes and era, with how often each stands in the corpus, over the codes that occur.
+
+    ``in_order``: with the codes in their order, and their wording.
 
     Terms of dictionaries and list follow, as texts of the newest year that stand in no certificate. Codes that are not
     valid in any year of training are not learnt: they follow the list.
@@ -101,7 +137,7 @@ def examples(
         raise SpaceError("unit must be certificate where the corpus has no codes by line, but got line")
     found = distinct(corpus.texts, unit, splitter, covariates)
     y = corpus.codes if corpus.by_line is None or unit == "certificate" else corpus.by_line.matrix(len(corpus.labels))
-    years = corpus.texts.years if unit == "certificate" else corpus.texts.years[corpus.texts.certificate_of_line]
+    years = _years_of(corpus.texts, unit)
     written = np.flatnonzero(np.asarray(pc.not_equal(found.text, ""))[found.position])
     y, position, years = y[written], found.position[written], years[written]
     present = np.flatnonzero(np.bincount(y.indices, minlength=y.shape[1]))
@@ -127,8 +163,70 @@ def examples(
         times=times[order].astype(np.float64),
         era=era[first[order]].astype(np.int64),
         unknown=eras.unknown,
+        entries=_commonest(_ordered(corpus, unit, written, present, labels, knowledge), inverse.ravel(), order)
+        if in_order
+        else None,
     )
     return _with_terms(_unmasked(learnt), knowledge, parameters.lexicon, eras.era(years.max(keepdims=True)), splitter)
+
+
+def _ordered(
+    corpus: Corpus, unit: Unit, rows: IntArray, present: IntArray, labels: LabelSet, knowledge: Knowledge
+) -> LineCodes:
+    """The codes of some lines or certificates in order, each once, over ``labels``, with their wording.
+
+    Lines follow one another on a certificate; one without codes by line has them in the order of the labels.
+    """
+    by_line, first = corpus.by_line, corpus.texts.first_line
+    if by_line is None:
+        by_line = LineCodes(corpus.codes.indptr.astype(np.int64), corpus.codes.indices.astype(np.int32), None)
+    elif unit == "certificate":
+        by_line = LineCodes(by_line.first_code[first], by_line.columns, by_line.standard)
+    found = by_line.take(rows)
+    place = np.full(len(corpus.labels), -1, dtype=np.int64)
+    place[present] = np.arange(len(present))
+    column = place[found.columns]
+    row = np.repeat(np.arange(len(rows)), np.diff(found.first_code))
+    kept = np.zeros(len(column), dtype=bool)
+    kept[np.unique(row * len(corpus.labels) + found.columns, return_index=True)[1]] = True
+    kept &= column >= 0
+    columns = column[kept].astype(np.int32)
+    standard = None if found.standard is None else found.standard.filter(pa.array(kept))
+    offsets = np.r_[np.int64(0), np.cumsum(kept, dtype=np.int64)][found.first_code]
+    return LineCodes(offsets, columns, worded(columns, standard, labels, knowledge))
+
+
+def worded(
+    columns: npt.NDArray[np.integer[Any]], standard: pa.Array | None, labels: LabelSet, knowledge: Knowledge
+) -> pa.Array:
+    """The wording of each entry: the expert's, else its code's title, else null; (n_entries,)."""
+    listed = {} if knowledge.code_list is None else knowledge.code_list.by_code
+    titles = strings([(listed[code].title or None) if code in listed else None for code in labels.codes])
+    title = titles.take(pa.array(columns))
+    if standard is None:
+        return title
+    written = pc.if_else(pc.equal(standard, ""), pa.scalar(None, pa.large_string()), standard)
+    return pc.coalesce(written, title)
+
+
+def _commonest(found: LineCodes, group: IntArray, order: IntArray) -> LineCodes:
+    """Of each group of rows the entries that stand on most of them; groups come in ``order``."""
+    rng = np.random.default_rng(1)
+    wording = strings([]) if found.standard is None else found.standard
+    written = pc.fill_null(wording, "").dictionary_encode()
+    numbers = rng.integers(0, 2**63, size=len(written.dictionary) + 1, dtype=np.uint64)
+    columns = rng.integers(0, 2**63, size=int(found.columns.max(initial=0)) + 1, dtype=np.uint64)
+    lengths = np.diff(found.first_code)
+    places = rng.integers(0, 2**63, size=int(lengths.max(initial=0)) + 1, dtype=np.uint64) | np.uint64(1)
+    place = np.arange(len(found.columns)) - np.repeat(found.first_code[:-1], lengths)
+    entry = (columns[found.columns] ^ numbers[written.indices.to_numpy(zero_copy_only=False)]) * places[place]
+    sums = np.r_[np.uint64(0), np.cumsum(entry, dtype=np.uint64)]
+    hashes = sums[found.first_code[1:]] - sums[found.first_code[:-1]]
+    pair = group.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + hashes
+    _, first, times = np.unique(pair, return_index=True, return_counts=True)
+    best = np.lexsort((first, -times, group[first]))
+    begins = np.r_[True, np.diff(group[first][best]) != 0]
+    return found.take(first[best][begins][order])
 
 
 def year_weights(years: npt.NDArray[np.int16], half_life: float) -> tuple[IntArray, npt.NDArray[np.float64]]:
@@ -203,6 +301,7 @@ def _with_terms(
     n = len(encoded.dictionary)
     return replace(
         learnt,
+        entries=None if learnt.entries is None else _with_titles(learnt.entries, y, learnt.labels, knowledge),
         units=Units(
             pa.concat_arrays([learnt.units.text, encoded.dictionary]),
             covariates=None if learnt.units.covariates is None else _below(learnt.units.covariates, n),
@@ -211,6 +310,16 @@ def _with_terms(
         weights=np.r_[learnt.weights, np.full(n, weight)],
         times=np.r_[learnt.times, np.zeros(n)],
         era=np.r_[learnt.era, np.repeat(newest.astype(np.int64), n)],
+    )
+
+
+def _with_titles(found: LineCodes, y: csr_array, labels: LabelSet, knowledge: Knowledge) -> LineCodes:
+    """The entries, and under them those of terms: their codes by their titles."""
+    title = worded(y.indices, None, labels, knowledge)
+    return LineCodes(
+        np.r_[found.first_code, found.first_code[-1] + y.indptr[1:].astype(np.int64)],
+        np.r_[found.columns, y.indices.astype(np.int32)],
+        title if found.standard is None else pa.concat_arrays([found.standard, title]),
     )
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csr_array, vstack
 from scipy.special import expit
 
-from harness.corpus.certificate import BoolArray, LabelSet
+from harness.corpus.certificate import BoolArray, IntArray, LabelSet, LineCodes, lines_of
 from harness.corpus.knowledge import Knowledge
 
 KEPT_PER_ROW = 20
@@ -23,6 +24,7 @@ KEPT_ABOVE = 1e-3
 # Scores stay inside (0, 1), so that odds and products of them keep their order.
 CEILING = 1.0 - 2.0**-24
 SOFT_LOGIT = 4.0
+SEPARATOR = "; "  # between the terms of a line in standard wording
 NO_LABELS = LabelSet(())
 
 
@@ -38,8 +40,26 @@ class CovariateParameters(Parameters):
     covariates: bool = False
 
 
+class SequenceParameters(CovariateParameters):
+    """Of families that learn codes in the order in which experts gave them, and in which words."""
+
+
 P = TypeVar("P", bound=Parameters)
 P_contra = TypeVar("P_contra", bound=Parameters, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Seasons:
+    """Which codes must not be given to which units, as they are outside their valid years.
+
+    Attributes
+    ----------
+    era : (n,) years with the same valid codes are one era
+    barred : (n_eras, n_labels) 1 where a code must not be given
+    """
+
+    era: IntArray
+    barred: csr_array
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +72,29 @@ class Units:
     hits : (n, n_labels) 1 where the text has a term that the code list knows for a label, or None without a list
     covariates : (n, n_values) 1 where the certificate has a value of age, sex, place or source, or None where the
         parameters do not ask for them; then texts are distinct together with them
+    seasons : for models that write (:class:`Writer`), where a code is outside its valid years; then texts are distinct
+        together with their eras
     """
 
     text: pa.Array
     hits: csr_array | None = None
     covariates: csr_array | None = None
+    seasons: Seasons | None = None
 
     def __len__(self) -> int:
         return len(self.text)
 
     def take(self, rows: npt.NDArray[np.integer[Any]]) -> Units:
         """Some units, in the order of ``rows``."""
-        return Units(self.text.take(pa.array(rows)), *(_rows(part, rows) for part in (self.hits, self.covariates)))
+        return self._of(self.text.take(pa.array(rows)), rows)
 
     def rows(self, rows: slice) -> Units:
         """A run of units, without a copy of their text."""
-        return Units(self.text[rows], *(_rows(part, rows) for part in (self.hits, self.covariates)))
+        return self._of(self.text[rows], rows)
+
+    def _of(self, text: pa.Array, rows: npt.NDArray[np.integer[Any]] | slice) -> Units:
+        seasons = None if self.seasons is None else Seasons(self.seasons.era[rows], self.seasons.barred)
+        return Units(text, _rows(self.hits, rows), _rows(self.covariates, rows), seasons)
 
 
 def _rows(matrix: csr_array | None, rows: npt.NDArray[np.integer[Any]] | slice) -> csr_array | None:
@@ -90,6 +117,8 @@ class Examples:
         says nothing, and they are neither positive nor negative
     listed : codes without examples that the code list knows; a family that can score them gives them columns after
         those of ``labels``, others leave them to the frame
+    entries : (n,) each example's codes in order, with the experts' standard wording of each or else its title, null
+        where it has neither; None unless the parameters are :class:`SequenceParameters`
     """
 
     units: Units
@@ -100,6 +129,7 @@ class Examples:
     era: npt.NDArray[np.int64]
     unknown: csr_array
     listed: LabelSet = NO_LABELS
+    entries: LineCodes | None = None
 
     def __len__(self) -> int:
         return len(self.units)
@@ -156,6 +186,41 @@ class Examples:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What a model wrote of each unit, or of each line or certificate.
+
+    Attributes
+    ----------
+    first : (n + 1,) unit ``i`` has the codes ``first[i]`` up to ``first[i + 1]``
+    columns : (n_codes,) columns of the model's labels, in the order in which it gave them
+    text : (n,) the text in standard wording, its terms joined by ``SEPARATOR``, or None where the model learnt none
+    """
+
+    first: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int32]
+    text: pa.Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
+    def take(self, rows: IntArray, kept: BoolArray | None = None) -> Written:
+        """Some units, in the order of ``rows``; where ``kept``, (n_rows,), is False, nothing was written."""
+        inner, first = lines_of(self.first, rows)
+        text = None if self.text is None else self.text.take(pa.array(rows))
+        if kept is not None and not kept.all():
+            inner = inner[np.repeat(kept, np.diff(first))]
+            first = np.r_[np.int64(0), np.cumsum(np.where(kept, np.diff(first), 0), dtype=np.int64)]
+            text = None if text is None else pc.if_else(pa.array(kept), text, pa.scalar("", pa.large_string()))
+        return Written(first, self.columns[inner], text)
+
+
+class Reporter(Protocol):
+    """Takes a step's scores of the validation units, (n, n_labels), and what was written of them."""
+
+    def __call__(self, step: int, scores: csr_array, written: Written | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The circumstances of one fit.
 
@@ -166,7 +231,7 @@ class Context:
     steps : the frozen number of steps of a refit, or None where the parameters say it
     device : "cpu" or "gpu"
     threads : how many threads it may use
-    report : called after each step with that step's scores of the validation units, (n, n_labels)
+    report : called after each step with that step's scores of the validation units
     cache : a folder for what is made once and shared by all fits on a corpus (tokens), or None; others may write there
         at the same time
     adapted : the folder of the base model after going on with its own task on the training years' texts, or None
@@ -178,7 +243,7 @@ class Context:
     steps: int | None = None
     device: str = "cpu"
     threads: int = 1
-    report: Callable[[int, csr_array], None] | None = None
+    report: Reporter | None = None
     cache: Path | None = None
     adapted: Path | None = None
     checkpoint: Path | None = None
@@ -203,6 +268,14 @@ class UnitModel(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write safetensors, .keras, npz or JSON; never a pickle."""
+
+
+@runtime_checkable
+class Writer(UnitModel, Protocol):
+    """A fitted model that writes each unit's codes in order, and its text in standard wording."""
+
+    def write(self, units: Units) -> tuple[csr_array, Written]:
+        """Scores as :meth:`UnitModel.predict` has them, and what was written; no code that ``units.seasons`` bars."""
 
 
 class Family(Protocol[P_contra]):
@@ -234,21 +307,26 @@ class Predictions:
     ----------
     scores : (n, n_labels) of certificates
     line_scores : (n_lines, n_labels) of their lines, or None where the model looks at whole certificates
+    written : what the model wrote of each line, or of each certificate where it looks at whole ones; None where it
+        does not write
     """
 
     labels: LabelSet
     scores: csr_array
     line_scores: csr_array | None = None
+    written: Written | None = None
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Plain arrays for an .npz file; none of them holds objects."""
         lines = {} if self.line_scores is None else _plain(self.line_scores, "line_")
-        return {"labels": np.array(self.labels.codes, dtype=np.str_), **_plain(self.scores, ""), **lines}
+        written = {} if self.written is None else _plain_written(self.written)
+        return {"labels": np.array(self.labels.codes, dtype=np.str_), **_plain(self.scores, ""), **lines, **written}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Predictions:
         lines = _matrix(arrays, "line_") if "line_shape" in arrays else None
-        return cls(LabelSet(tuple(arrays["labels"].tolist())), _matrix(arrays, ""), lines)
+        written = _of_plain(arrays) if "written_first" in arrays else None
+        return cls(LabelSet(tuple(arrays["labels"].tolist())), _matrix(arrays, ""), lines, written)
 
     def over(self, labels: LabelSet) -> csr_array:
         """The same scores in the columns of another label set that holds every code of this one."""
@@ -275,6 +353,27 @@ def _plain(matrix: csr_array, prefix: str) -> dict[str, npt.NDArray[Any]]:
 def _matrix(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> csr_array:
     data, indices, indptr, shape = (arrays[f"{prefix}{part}"] for part in ("data", "indices", "indptr", "shape"))
     return csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
+
+
+def _plain_written(written: Written) -> dict[str, npt.NDArray[Any]]:
+    plain: dict[str, npt.NDArray[Any]] = {"written_first": written.first, "written_columns": written.columns}
+    if written.text is not None:
+        lengths = pc.binary_length(written.text).to_numpy(zero_copy_only=False).astype(np.int64)
+        content = "".join(written.text.to_pylist()).encode()
+        plain |= {
+            "written_text": np.frombuffer(content, dtype=np.uint8),
+            "written_offsets": np.r_[np.int64(0), np.cumsum(lengths)],
+        }
+    return plain
+
+
+def _of_plain(arrays: Mapping[str, npt.NDArray[Any]]) -> Written:
+    text = None
+    if "written_offsets" in arrays:
+        offsets = arrays["written_offsets"].astype(np.int64)
+        buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(arrays["written_text"].tobytes())]
+        text = pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers)
+    return Written(arrays["written_first"], arrays["written_columns"], text)
 
 
 def entries(matrix: csr_array, kept: BoolArray) -> csr_array:

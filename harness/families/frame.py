@@ -30,8 +30,11 @@ from harness.families.family import (
     Examples,
     Parameters,
     Predictions,
+    SequenceParameters,
     UnitModel,
     Units,
+    Writer,
+    Written,
     entries,
     no_scores,
     stack,
@@ -42,14 +45,20 @@ BLOCK = 65_536
 
 
 def scatter(
-    unit_scores: csr_array, found: Distinct, texts: Texts, unit: Unit, labels: LabelSet, validity: Validity
+    unit_scores: csr_array,
+    found: Distinct,
+    texts: Texts,
+    unit: Unit,
+    labels: LabelSet,
+    validity: Validity,
+    written: Written | None = None,
 ) -> Predictions:
     """From distinct texts to certificates.
 
     Lines are united as 1 − ∏(1 − p): a code stands on the certificate unless every line lacks it. A code outside its
     valid years, and an empty text, gets no score.
     """
-    written = np.asarray(pc.not_equal(found.text, ""))
+    some = np.asarray(pc.not_equal(found.text, ""))
     blocks: list[csr_array] = []
     lines: list[csr_array] = []
     for start in range(0, len(texts), BLOCK):
@@ -57,16 +66,18 @@ def scatter(
         if unit == "line":
             first = texts.first_line[start : stop + 1]
             position = found.position[first[0] : first[-1]]
-            of_block = _without(unit_scores[position], ~written[position])
+            of_block = _without(unit_scores[position], ~some[position])
             blocks.append(_united(of_block, first - first[0]))
             lines.append(entries(of_block, of_block.data >= np.float32(KEPT_ABOVE)))
             _keep_valid(lines[-1], np.repeat(texts.years[start:stop], np.diff(first)), validity)
         else:
             position = found.position[start:stop]
-            blocks.append(_without(unit_scores[position], ~written[position]))
+            blocks.append(_without(unit_scores[position], ~some[position]))
         _keep_valid(blocks[-1], texts.years[start:stop], validity)
     of_lines = (stack(lines) if lines else no_scores(0, len(labels))) if unit == "line" else None
-    return Predictions(labels, stack(blocks) if blocks else no_scores(0, len(labels)), of_lines)
+    scores = stack(blocks) if blocks else no_scores(0, len(labels))
+    own = None if written is None else written.take(found.position, some[found.position])
+    return Predictions(labels, scores, of_lines, own)
 
 
 def _united(of_lines: csr_array, first: IntArray) -> csr_array:
@@ -119,10 +130,15 @@ class Model:
 
     def predict(self, texts: Texts) -> Predictions:
         """Scores of each certificate; each distinct text is looked at once."""
-        found = distinct(texts, self.unit, self.splitter, self.covariates)
+        validity = self.validity if isinstance(self.inner, Writer) else None
+        found = distinct(texts, self.unit, self.splitter, self.covariates, validity)
         units, hits = _units(found, self.listed)
-        scores = _completed(self.inner.predict(units), hits, self.listed)
-        return scatter(scores, found, texts, self.unit, self.labels, self.validity)
+        scores, written = (
+            self.inner.write(units) if isinstance(self.inner, Writer) else (self.inner.predict(units), None)
+        )
+        return scatter(
+            _completed(scores, hits, self.listed), found, texts, self.unit, self.labels, self.validity, written
+        )
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder that does not exist yet."""
@@ -199,20 +215,23 @@ def fit(
     splitter = _splitter(train.texts, knowledge) if framed.glued else None
     asks = isinstance(own, CovariateParameters) and own.covariates
     covariates = Covariates.learnt(train.texts) if asks else None
-    learnt = examples(train, framed, knowledge, splitter, covariates)
+    writes = isinstance(own, SequenceParameters)
+    learnt = examples(train, framed, knowledge, splitter, covariates, writes)
     blank = floor or (knowledge.code_list is None and knowledge.lexicon is None)
     known, labels = (None, learnt.labels) if blank else listed(knowledge, learnt.labels)
     learnt = replace(learnt, listed=LabelSet(labels.codes[len(learnt.labels) :]))
     validity = (knowledge.code_list or CodeList(())).validity(labels)
     if known is not None:
         learnt, known = _with_hits(learnt, known, train.texts, framed, validity, splitter)
-    asked = None if validation is None or report is None else distinct(validation, framed.unit, splitter, covariates)
+    asked = None
+    if validation is not None and report is not None:
+        asked = distinct(validation, framed.unit, splitter, covariates, validity if writes else None)
     seen, seen_hits = (None, None) if asked is None else _units(asked, known)
 
-    def passed_on(step: int, unit_scores: csr_array) -> None:
+    def passed_on(step: int, scores: csr_array, written: Written | None = None) -> None:
         if asked is not None and validation is not None and report is not None:
-            scores = _completed(unit_scores, seen_hits, known)
-            report(step, scatter(scores, asked, validation, framed.unit, labels, validity))
+            completed = _completed(scores, seen_hits, known)
+            report(step, scatter(completed, asked, validation, framed.unit, labels, validity, written))
 
     inner = family_named(name).fit(learnt, seen, knowledge, own, replace(context, report=passed_on))
     return Model(name, framed.unit, dict(parameters), labels, validity, inner, splitter, known, covariates)
@@ -263,9 +282,9 @@ def _splitter(texts: Texts, knowledge: Knowledge) -> Splitter:
 def _units(found: Distinct, known: Listed | None) -> tuple[Units, csr_array | None]:
     """Units with the hits of the labels that have examples; and the hits of all labels."""
     if known is None:
-        return Units(found.text, covariates=found.covariates), None
+        return Units(found.text, None, found.covariates, found.seasons), None
     hits = known.hits(found.text)
-    return Units(found.text, csr_array(hits[:, : known.n_learnt]), found.covariates), hits
+    return Units(found.text, csr_array(hits[:, : known.n_learnt]), found.covariates, found.seasons), hits
 
 
 def _completed(unit_scores: csr_array, hits: csr_array | None, known: Listed | None) -> csr_array:

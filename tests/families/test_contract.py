@@ -270,9 +270,9 @@ def test_texts_have_no_codes() -> None:
     assert {field.name for field in fields(Texts)} == {
         "ids", "years", "first_line", "lines", "parts", "intervals", "covariates",
     }  # fmt: skip
-    assert {field.name for field in fields(Units)} == {"text", "hits", "covariates"}
+    assert {field.name for field in fields(Units)} == {"text", "hits", "covariates", "seasons"}
     assert {field.name for field in fields(Examples)} == {
-        "units", "y", "weights", "labels", "times", "era", "unknown", "listed",
+        "units", "y", "weights", "labels", "times", "era", "unknown", "listed", "entries",
     }  # fmt: skip
 
 

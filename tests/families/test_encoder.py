@@ -245,7 +245,8 @@ def test_covariates_and_hits_are_read_where_asked(tiny_roles: Roles, base: str) 
     model = Encoder().fit(beside, None, NOTHING, parameters, Context())
     without = Encoder().fit(beside, None, NOTHING, parameters.model_copy(update={"hits": 0.0}), Context())
     for part in ("hits", "covariates"):
-        changed = replace(beside.units, **{part: csr_array(np.zeros(getattr(beside.units, part).shape, np.float32))})
+        none: Any = {part: csr_array(np.zeros(getattr(beside.units, part).shape, np.float32))}
+        changed = replace(beside.units, **none)
         assert np.abs((model.predict(changed) - model.predict(beside.units)).toarray()).max() > 1e-3
         same = np.abs((without.predict(changed) - without.predict(beside.units)).toarray()).max() == 0.0
         assert same == (part == "hits")
