@@ -36,6 +36,7 @@ bench: .venv/.installed-dev ## benchmarks as ratios against peers in the same ru
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.linear
 	@$(BIN)/python -m benchmarks.encoder
+	@$(BIN)/python -m benchmarks.decoding
 
 wheel: .venv/.installed-dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from benchmarks import encoder
+from benchmarks import decoding, encoder
 from benchmarks.__main__ import main
 
 
@@ -28,3 +28,14 @@ def test_the_encoder_is_measured_on_the_network_of_its_peers(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert all(re.search(r"\d s +\d+\.\d\d x as fast$", line) for line in lines)
+
+
+def test_outputs_within_a_grammar_are_measured_where_they_equal_their_peers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder, "PAIRS", 1)
+    monkeypatch.setattr(decoding, "ROWS", 16)
+    decoding.main(100, 60, 8)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(re.search(r"\d s +\d+ texts/s +\d+\.\d\d x as fast$", line) for line in lines)

@@ -22,7 +22,7 @@ from harness.decision.objective import chosen
 from harness.decision.promise import Promise
 from harness.errors import ConfigError
 from harness.families.committee import Committee
-from harness.families.family import Predictions
+from harness.families.family import Predictions, Written
 from harness.families.frame import Model
 from harness.files import write_json, write_text
 
@@ -113,6 +113,8 @@ class Decisions:
     eligible : (n,) False where a gate stopped the certificate, whatever the confidence
     reason : (n,) of :class:`Reason`
     line_codes : (n_lines, n_labels) indicator matrix of the lines, or None where the model looks at whole certificates
+    written : what the model wrote of each line, or of each certificate where it looks at whole ones, whatever the
+        threshold and the gates; None where it does not write
     """
 
     labels: LabelSet
@@ -121,6 +123,7 @@ class Decisions:
     eligible: BoolArray
     reason: npt.NDArray[np.int8]
     line_codes: csr_array | None = None
+    written: Written | None = None
 
     @property
     def automatic(self) -> BoolArray:
@@ -143,7 +146,7 @@ def decide(rule: DecisionRule, predictions: Predictions, texts: Texts) -> Decisi
     reason[np.diff(codes.indptr) == 0] = Reason.NO_CODE
     gated = np.isin(reason, (Reason.NO_CODE, Reason.UNSEEN_WORD, Reason.ALWAYS_PERSON))
     lines = None if predictions.line_scores is None else chosen(predictions.line_scores, rule.threshold)
-    return Decisions(predictions.labels, codes, sure, ~gated, reason, lines)
+    return Decisions(predictions.labels, codes, sure, ~gated, reason, lines, predictions.written)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.errors import SpaceError
 from harness.families import family as family_named
-from harness.families.torch_parts.pretrained import base_folder
+from harness.families.torch_parts.pretrained import FRESH, base_folder
 from harness.search.space import Space
 
 ADAPTED = "adapted"  # of the parameter ``start``
@@ -22,7 +22,7 @@ def check_bases(spaces: Mapping[str, Space]) -> None:
         A base is neither the packaged one nor a folder of a model, or the spaces offer to adapt more than one.
     """
     for space in spaces.values():
-        for base in values(space, "base"):
+        for base in (base for base in values(space, "base") if base != FRESH):
             try:
                 base_folder(base)
             except SpaceError as error:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from harness.corpus.certificate import Corpus, IntArray
 from harness.corpus.store import Slice
 from harness.decision.rule import DecisionRule, decide
+from harness.experiment.normalising import Learnt, normalised
 from harness.experiment.scoring import Said, curve_rows, judge, score_row
 from harness.experiment.work import Work
 from harness.files import Row
@@ -54,17 +57,20 @@ class _Role:
     ----------
     slices : the role's rows by year, all of them together first; counted from its first certificate
     frequency : (n_labels,) in how many certificates of the fits behind its rows each code stood
+    learnt : what those fits had of lines and wordings; read only for a model that writes text
     """
 
     name: str
     corpus: Corpus
     slices: dict[str, Slice]
     frequency: IntArray
+    learnt: Callable[[], Learnt]
 
 
 def _roles(work: Work) -> dict[str, _Role]:
     """The roles that are scored; validation was predicted by the search's fits, the others by the refitted models."""
     counts = {role: _frequency(work.corpus(role)) for role in ("train", "validation")}
+    plain, more = _learnt(work, "train"), _learnt(work, "train", "validation")
     found: dict[str, _Role] = {}
     for role in ("validation", "calibration", "heldout"):
         if role in work.store.roles:
@@ -81,8 +87,14 @@ def _roles(work: Work) -> dict[str, _Role]:
                     )
                 },
                 counts["train"] + counts["validation"] if again else counts["train"],
+                more if again else plain,
             )
     return found
+
+
+def _learnt(work: Work, *roles: str) -> Callable[[], Learnt]:
+    """What a fit on some roles had, made at the first call."""
+    return cache(lambda: Learnt.of(work.store.corpus(*(work.store.roles[role] for role in roles)), work.known()))
 
 
 def _frequency(corpus: Corpus) -> IntArray:
@@ -129,7 +141,8 @@ def _measured(role: _Role, where: Slice, said: Said, seed: int) -> tuple[Row, li
     reference = role.corpus.rows(where.start, where.stop)
     mine = said.rows(role.corpus.texts, where.start, where.stop)
     judged = judge(reference, mine.decisions)
-    return score_row(reference, mine, judged, role.frequency, seed=seed), curve_rows(judged, mine.decisions)
+    row = score_row(reference, mine, judged, role.frequency, seed=seed)
+    return {**row, **normalised(reference, mine.decisions, role.learnt)}, curve_rows(judged, mine.decisions)
 
 
 def _reason(model: Row, role: str, rule: DecisionRule) -> str | None:

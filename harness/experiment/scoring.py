@@ -46,6 +46,7 @@ class Said:
             return self  # slicing would copy every score
         part, said, lines = slice(start, stop), self.decisions, self.decisions.line_codes
         of_lines = slice(int(texts.first_line[start]), int(texts.first_line[stop]))
+        units = part if lines is None else of_lines
         return Said(
             Predictions(self.predictions.labels, self.predictions.scores[part]),
             Decisions(
@@ -55,6 +56,7 @@ class Said:
                 said.eligible[part],
                 said.reason[part],
                 None if lines is None else lines[of_lines],
+                None if said.written is None else said.written.take(np.arange(units.start, units.stop)),
             ),
             self.estimator,
             self.promised,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from harness.corpus.certificate import FloatArray, LabelSet, Texts
 from harness.families import frame
-from harness.families.family import CEILING, Predictions
+from harness.families.family import CEILING, Predictions, Written
 
 NAME = "committee"
 
@@ -43,7 +43,10 @@ class Committee:
         return dict(zip(self.names, self.weights, strict=True))
 
     def predict(self, texts: Texts) -> Predictions:
-        """The weighted mean of the members' scores; of lines too where every member scores lines."""
+        """The weighted mean of the members' scores; of lines too where every member scores lines.
+
+        What was written is the heaviest writing member's, as :func:`mean` has it.
+        """
         weights = np.repeat(np.array(self.weights)[:, None], len(texts), axis=1)
         return mean(self.labels, texts, weights, (member.predict(texts) for member in self.members))
 
@@ -61,6 +64,9 @@ def mean(labels: LabelSet, texts: Texts, weights: FloatArray, predictions: Itera
     It is a mean of probabilities: a member that lacks a code, or dropped a small score, counts as 0 there, which in
     log-odds would have to be some number of its own. Scores are added up one model at a time.
 
+    Texts and codes in order have no mean: ``written`` is what the model with the most weight wrote, of those that write of the
+    mean's own unit: of lines where it scores lines, else of certificates. None where there is no such model.
+
     Parameters
     ----------
     labels : every code of every model
@@ -70,6 +76,7 @@ def mean(labels: LabelSet, texts: Texts, weights: FloatArray, predictions: Itera
     line_weights = np.repeat(weights, np.diff(texts.first_line), axis=1)
     total = csr_array((len(texts), len(labels)))
     of_lines: csr_array | None = csr_array((line_weights.shape[1], len(labels)))
+    heaviest: dict[bool, tuple[float, Written]] = {}  # by whether it looks at lines
     for own, own_of_lines, found in zip(weights, line_weights, predictions, strict=True):
         total = total + _weighted(found.over(labels), own)
         if of_lines is None or found.line_scores is None:
@@ -77,7 +84,12 @@ def mean(labels: LabelSet, texts: Texts, weights: FloatArray, predictions: Itera
         else:
             lines = Predictions(found.labels, found.line_scores)
             of_lines = of_lines + _weighted(lines.over(labels), own_of_lines)
-    return Predictions(labels, _single(total), None if of_lines is None else _single(of_lines))
+        by_line, weight = found.line_scores is not None, float(own.sum())
+        if found.written is not None and weight > heaviest.get(by_line, (-1.0, None))[0]:
+            columns = found.labels.columns_in(labels)[found.written.columns].astype(np.int32)
+            heaviest[by_line] = weight, replace(found.written, columns=columns)
+    _, written = heaviest.get(of_lines is not None, (-1.0, None))
+    return Predictions(labels, _single(total), None if of_lines is None else _single(of_lines), written)
 
 
 def _weighted(scores: csr_array, weights: FloatArray) -> csr_array:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -31,7 +30,7 @@ from harness.families.family import (
     stack,
 )
 from harness.families.losses import LossName
-from harness.families.torch_parts import body, frozen, heads, pretrained, torch_runtime
+from harness.families.torch_parts import body, checkpoints, frozen, heads, pretrained, torch_runtime
 from harness.families.torch_parts.finetuning import Course, Material, TuningParameters, beside
 from harness.families.torch_parts.heads import Head
 from harness.families.torch_parts.tokens import Tokens, tokenizer_key, tokens
@@ -314,16 +313,9 @@ def _followed(
         """The model as it stands; where low-rank products learn, a copy that has them merged."""
         return EncoderModel(body.merged(model), course.head.settled(), reader, parameters.loss, done)
 
-    seen = None if validation is None or context.report is None else reader.read(validation, context.cache)
-    done = course.restore(context.checkpoint)
-    while done < (context.steps or parameters.epochs):
-        began = time.monotonic()
-        course.epoch(done)
-        done += 1
-        if context.checkpoint is not None:
-            course.save(context.checkpoint, done)
+    def reported(done: int) -> None:
         if seen is not None and validation is not None and context.report is not None:
             context.report(done, now(done).scores(validation, seen))
-        if not context.allows(time.monotonic() - began):
-            break
-    return now(done)
+
+    seen = None if validation is None or context.report is None else reader.read(validation, context.cache)
+    return now(checkpoints.follow(course, parameters.epochs, context, reported))

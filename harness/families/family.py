@@ -194,11 +194,15 @@ class Written:
     first : (n + 1,) unit ``i`` has the codes ``first[i]`` up to ``first[i + 1]``
     columns : (n_codes,) columns of the model's labels, in the order in which it gave them
     text : (n,) the text in standard wording, its terms joined by ``SEPARATOR``, or None where the model learnt none
+    log_probability : (n,) of the output as a whole, or None
+    gap : (n,) by how much the surest output's log-probability exceeds the second's, or None without beams
     """
 
     first: npt.NDArray[np.int64]
     columns: npt.NDArray[np.int32]
     text: pa.Array | None = None
+    log_probability: npt.NDArray[np.float32] | None = None
+    gap: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.first) - 1
@@ -211,7 +215,8 @@ class Written:
             inner = inner[np.repeat(kept, np.diff(first))]
             first = np.r_[np.int64(0), np.cumsum(np.where(kept, np.diff(first), 0), dtype=np.int64)]
             text = None if text is None else pc.if_else(pa.array(kept), text, pa.scalar("", pa.large_string()))
-        return Written(first, self.columns[inner], text)
+        sure, gap = (None if part is None else part[rows] for part in (self.log_probability, self.gap))
+        return Written(first, self.columns[inner], text, sure, gap)
 
 
 class Reporter(Protocol):
@@ -355,8 +360,14 @@ def _matrix(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> csr_array:
     return csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
 
 
+_NUMBERS = ("log_probability", "gap")
+
+
 def _plain_written(written: Written) -> dict[str, npt.NDArray[Any]]:
     plain: dict[str, npt.NDArray[Any]] = {"written_first": written.first, "written_columns": written.columns}
+    for name in _NUMBERS:
+        if getattr(written, name) is not None:
+            plain[f"written_{name}"] = getattr(written, name)
     if written.text is not None:
         lengths = pc.binary_length(written.text).to_numpy(zero_copy_only=False).astype(np.int64)
         content = "".join(written.text.to_pylist()).encode()
@@ -373,7 +384,8 @@ def _of_plain(arrays: Mapping[str, npt.NDArray[Any]]) -> Written:
         offsets = arrays["written_offsets"].astype(np.int64)
         buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(arrays["written_text"].tobytes())]
         text = pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers)
-    return Written(arrays["written_first"], arrays["written_columns"], text)
+    numbers = (arrays.get(f"written_{name}") for name in _NUMBERS)
+    return Written(arrays["written_first"], arrays["written_columns"], text, *numbers)
 
 
 def entries(matrix: csr_array, kept: BoolArray) -> csr_array:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from harness.files import Row
 from harness.leaderboard import text
+from harness.leaderboard.rows import number
 
 NO_CODE = "no certificate has a code"
 NOTHING = "no code is predicted"
+WORDING = "Lines in standard wording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,17 @@ class Group:
     Attributes
     ----------
     reason : the key of a row that says why it has none of them, or ""
-    counted : the key of a row that says over how many codes they are, or ""
+    counted : the key of a row that says over how many codes, or other things, they are, or ""
+    thing : what is counted
+    always : whether its table is shown even where no model has a value
     """
 
     title: str
     columns: tuple[Column, ...]
     reason: str = ""
     counted: str = ""
+    thing: str = "code"
+    always: bool = True
 
 
 VALIDATION = Column(
@@ -206,8 +213,38 @@ LINES = Group(
     ),
     reason="lines_reason",
 )
+
+
+def _normalised(part: str, title: str, of: str) -> Group:
+    return Group(
+        title,
+        (
+            Column(
+                f"normalised_exact_match{part}",
+                "exact match",
+                f"share of {of} whose text is the experts’",
+                "high",
+                text.share,
+            ),
+            Column(f"normalised_cer{part}", "CER", f"character error rate of {of}", "low", text.score),
+            Column(f"normalised_chrf{part}", "chrF", f"character n-gram F-score of {of}, of 100", "high", text.points),
+            Column(
+                f"normalised_code_f1{part}",
+                "code F1",
+                f"over the (line, code) pairs that the text alone leads to, of {of}",
+                "high",
+                text.score,
+            ),
+        ),
+        reason=f"normalised_reason{part}",
+        counted="n_unseen_lines" if part else "",
+        thing="line",
+        always=False,
+    )
+
+
 # One table each, so that it fits a screen.
-MORE = (
+MORE: tuple[tuple[str, tuple[Group, ...]], ...] = (
     ("Sets, ranking, confidence", (SETS, RANKING, CONFIDENCE)),
     (
         "Coarser codes, and lines",
@@ -222,4 +259,21 @@ MORE = (
             _band("100_up", "in 100 or more"),
         ),
     ),
+    (
+        WORDING,
+        (
+            _normalised("", "all lines", "all lines"),
+            _normalised("_unseen", "lines whose text training never had", "lines whose text training never had"),
+        ),
+    ),
 )
+
+
+def more_groups(rows: Iterable[Row]) -> tuple[tuple[str, tuple[Group, ...]], ...]:
+    """The tables below the leaderboard; one that only some models have is left out where no row has a value of it."""
+    there = {key for row in rows for key in row if number(row[key]) is not None}
+    return tuple((title, groups) for title, groups in MORE if any(_is_shown(group, there) for group in groups))
+
+
+def _is_shown(group: Group, there: set[str]) -> bool:
+    return group.always or any(column.key in there for column in group.columns)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.files import Row
 from harness.leaderboard import text
-from harness.leaderboard.columns import MORE, Column, Group
+from harness.leaderboard.columns import Column, Group, more_groups
 from harness.leaderboard.rows import Evidence, number
 from harness.leaderboard.table import Cell, Line, Table, shown
 
@@ -41,7 +41,9 @@ class MoreTable:
 def more(evidence: Evidence, table: Table) -> tuple[MoreTable, ...]:
     """The tables below the leaderboard, its lines in their order; none while no model is scored."""
     rows = {line.model.name: shown(evidence, line.model.name) for line in table.lines}
-    return tuple(_table(title, groups, table.lines, rows) for title, groups in MORE) if rows else ()
+    return (
+        tuple(_table(title, groups, table.lines, rows) for title, groups in more_groups(rows.values())) if rows else ()
+    )
 
 
 def _table(title: str, groups: tuple[Group, ...], lines: tuple[Line, ...], rows: dict[str, Row]) -> MoreTable:
@@ -61,9 +63,9 @@ def _table(title: str, groups: tuple[Group, ...], lines: tuple[Line, ...], rows:
 
 
 def _heading(group: Group, rows: dict[str, Row]) -> str:
-    """The group's title, with the number of codes that it is over: one for all models, as all are scored on the same."""
+    """The group's title, with the number of codes or lines that it is over: one for all models that have it."""
     counted = next((n for row in rows.values() if (n := number(row.get(group.counted))) is not None), None)
-    return group.title if counted is None else f"{group.title} ({text.number_of(counted, 'code')})"
+    return group.title if counted is None else f"{group.title} ({text.number_of(counted, group.thing)})"
 
 
 def _cell(column: Column, group: Group, row: Row) -> Cell:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from harness.files import write_text
 from harness.leaderboard import draw, figures, shell, text
+from harness.leaderboard.columns import WORDING
 from harness.leaderboard.marks import Figure
 from harness.leaderboard.more import more
-from harness.leaderboard.provenance import GLOSSARY, provenance
+from harness.leaderboard.provenance import GLOSSARY, WORDING_TERMS, provenance
 from harness.leaderboard.rows import Evidence, read
 from harness.leaderboard.spread import spread
 from harness.leaderboard.table import MOST_TRIALS, leaderboard, trials
@@ -32,6 +33,7 @@ def build_page(run: RunFolder) -> str:
     years = figures.by_year(evidence, looks)
     progress = figures.progress(evidence)
     table = leaderboard(evidence, models, looks)
+    scores = more(evidence, table)
     drawn = _figures(curves, years, progress)
     name = str(evidence.meta.get("run") or run.name)
     data = {
@@ -47,7 +49,7 @@ def build_page(run: RunFolder) -> str:
         generated=bool(evidence.corpus.get("generated")),
         verdict=verdict(evidence),
         table=table,
-        more=more(evidence, table),
+        more=scores,
         curves=curves,
         grid=figures.GRID,
         years=years,
@@ -58,7 +60,7 @@ def build_page(run: RunFolder) -> str:
         ensemble=text.public(evidence.ensemble),
         spread=spread(evidence),
         made=provenance(evidence),
-        glossary=GLOSSARY,
+        glossary=(*GLOSSARY, *(WORDING_TERMS if any(one.title == WORDING for one in scores) else ())),
         heldout=evidence.shown_role == "heldout",
     )
 

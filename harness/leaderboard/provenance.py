@@ -155,6 +155,34 @@ GLOSSARY = (
     Term("labels", "", "Codes that the model can give: those it was fitted on, and those its code list adds."),
 )
 
+# Where a model writes.
+WORDING_TERMS = (
+    Term(
+        "lines in standard wording",
+        "",
+        "What a model that writes made of each line, held against the experts’ wording of its codes in order (else the codes’ "
+        "titles); case, accents and punctuation do not count. Exact match: share of lines that are the same. An ensemble "
+        "writes what its heaviest member that writes does.",
+    ),
+    Term(
+        "CER",
+        "lower",
+        "Character error rate: inserted, deleted and replaced characters (Levenshtein 1966) over the characters of the "
+        "experts’ wording, all lines together.",
+    ),
+    Term(
+        "chrF",
+        "higher",
+        "F-score, recall weighing twice, of the n-grams of one to six characters, from 0 to 100 (Popović 2015; sacreBLEU, Post 2018).",
+    ),
+    Term(
+        "code F1",
+        "higher",
+        "F1 over the (line, code) pairs that the written text alone leads to: each term stands for the code that it most often "
+        "has in training lines and the code list.",
+    ),
+)
+
 
 def provenance(evidence: Evidence) -> Provenance:
     corpus = evidence.corpus

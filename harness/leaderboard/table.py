@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.files import Row
 from harness.leaderboard import text
-from harness.leaderboard.columns import AUTOMATION, COST, MORE, SCORES, TEXTS, VALIDATION, Column
+from harness.leaderboard.columns import AUTOMATION, COST, SCORES, TEXTS, VALIDATION, Column, more_groups
 from harness.leaderboard.figures import Look
 from harness.leaderboard.rows import Evidence, Model, number, ranks
 
@@ -95,13 +96,14 @@ def leaderboard(evidence: Evidence, models: list[Model], looks: dict[str, Look])
     years = text.years(evidence.years(role))
     rows = {model.name: shown(evidence, model.name) for model in models}
     columns = (*TEXTS, *((VALIDATION,) if heldout else ()), *SCORES, *AUTOMATION, *COST)
+    raw_columns = _raw_keys(columns, rows.values())
     scales = {column.key: _scale(column, evidence, models, rows) for column in columns if column.has_interval}
     lines = []
     for model in models:
         row = rows[model.name]
         reason = text.public(str(row.get("reason") or ""))
         cells = tuple(_cell(column, row, model, scales.get(column.key), evidence) for column in columns)
-        raw = tuple(_raw(row, model, key) for key in _raw_keys(columns))
+        raw = tuple(_raw(row, model, key) for key in raw_columns)
         lines.append(Line(model, looks[model.name], cells, raw, reason))
     lines.sort(key=lambda line: _best_first(number(rows[line.model.name].get("micro_f1"))))
     scored = f"{'Held-out' if heldout else 'Validation'} years"
@@ -124,7 +126,7 @@ def leaderboard(evidence: Evidence, models: list[Model], looks: dict[str, Look])
         + (f", {text.number_of(n, 'certificate')}" if n is not None else "")
         + (f"; {evidence.known}" if evidence.known else ""),
         kinds=tuple(dict.fromkeys(line.model.kind for line in lines)),
-        raw_columns=_raw_keys(columns),
+        raw_columns=raw_columns,
         reasons=tuple((reason, tuple(names)) for reason, names in missing.items()),
     )
 
@@ -194,12 +196,13 @@ def _why(column: Column, row: Row) -> str:
     return reason
 
 
-def _raw_keys(columns: tuple[Column, ...]) -> tuple[str, ...]:
+def _raw_keys(columns: tuple[Column, ...], rows: Iterable[Row]) -> tuple[str, ...]:
     keys: list[str] = []
     for column in columns:
         keys += [column.key, f"{column.key}_low", f"{column.key}_high"] if column.has_interval else [column.key]
-    more = [column.key for _, groups in MORE for group in groups for column in group.columns]
-    counts = [group.counted for _, groups in MORE for group in groups if group.counted]
+    groups = [group for _, of_table in more_groups(rows) for group in of_table]
+    more = [column.key for group in groups for column in group.columns]
+    counts = [group.counted for group in groups if group.counted]
     return (*keys, *more, *counts, *_PLACE, "n", "reason")
 
 

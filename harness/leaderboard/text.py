@@ -24,6 +24,11 @@ def small(value: float | None) -> str:
     return DASH if value is None else f"{value:#.2g}"
 
 
+def points(value: float | None) -> str:
+    """A score of 100, with one decimal."""
+    return DASH if value is None else f"{value:.1f}"
+
+
 def share(value: float | None) -> str:
     """A share as a percentage with one decimal."""
     return DASH if value is None else f"{100 * value:.1f}{SPACE}%"

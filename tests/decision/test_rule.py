@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
+from writing import Entry, scribe
 
 from harness.corpus.certificate import Corpus, LabelSet, Texts, strings
 from harness.corpus.knowledge import Knowledge
@@ -135,6 +136,21 @@ def test_no_certificates_and_no_labels() -> None:
     assert decide(RULE, none, texts("heart", "stroke")).reason.tolist() == [Reason.NO_CODE] * 2
     empty = Predictions(LabelSet(("I50",)), csr_array(np.zeros((0, 1), np.float32)))
     assert decide(RULE, empty, texts()).reason.tolist() == []
+
+
+def test_what_was_written_is_passed_on_as_it_is() -> None:
+    """Whatever the threshold and the gates: a person reads it beside what was decided."""
+    line = Entry({"I50": 0.9, "O10": 0.2}, ("O10", "I50"), "hypertension; heart failure")
+    model = scribe(("I50", "O10"), {"oedema": line})
+    found = predict(Candidate(model, RULE), texts("oedema", "heart"))
+    assert found.reason.tolist() == [Reason.UNSEEN_WORD, Reason.NO_CODE]
+    assert found.written is not None
+    assert found.written.text is not None
+    assert found.written.text.to_pylist() == [line.standard, ""]
+    assert (found.written.first.tolist(), found.written.columns.tolist()) == ([0, 2, 2], [1, 0])
+    assert found.line_codes is not None
+    assert found.line_codes.toarray().tolist() == [[1, 0], [0, 0]]
+    assert decide(RULE, scores({"I50": 0.9}), texts("heart")).written is None
 
 
 # codes that a person always sees

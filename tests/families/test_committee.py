@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,11 @@ import pytest
 from certificates import Roles, by_line
 from scipy.sparse import csr_array
 
-from harness.corpus.certificate import LabelSet
+from harness.corpus.certificate import LabelSet, strings
 from harness.corpus.knowledge import Knowledge
 from harness.families import committee, frame
 from harness.families.committee import Committee
-from harness.families.family import CEILING, Context, Predictions
+from harness.families.family import CEILING, Context, Predictions, Written
 from harness.search.worker import read_files
 
 BAG = {"unit": "line", "epochs": 2, "width": 16, "buckets_log2": 10}
@@ -68,6 +69,51 @@ def test_without_line_scores_of_every_member_there_are_none() -> None:
         found = committee.mean(a.labels, TEXTS, weights, order)
         assert found.line_scores is None
         np.testing.assert_allclose(found.scores.toarray(), [[0.6], [0.2]], rtol=1e-6)
+
+
+def wrote(predictions: Predictions, *said: tuple[str, str]) -> Predictions:
+    """The same with codes and text of each unit."""
+    columns = [predictions.labels.index[code] for codes, _ in said for code in codes]
+    first = np.cumsum([0, *(len(codes) for codes, _ in said)], dtype=np.int64)
+    text = strings([text for _, text in said])
+    return replace(predictions, written=Written(first, np.array(columns, dtype=np.int32), text))
+
+
+def test_it_writes_what_its_heaviest_member_that_writes_does() -> None:
+    lines = [[0.8, 0.1], [0.1, 0.4], [0.1, 0.1]]
+    silent = predictions("AB", [[0.8, 0.1], [0.1, 0.1]], lines)
+    few = wrote(predictions("BD", silent.scores.toarray().tolist(), lines), ("", ""), ("B", "b"), ("", ""))
+    most = wrote(predictions("CB", silent.scores.toarray().tolist(), lines), ("CB", "c; b"), ("", ""), ("B", "é"))
+    labels = LabelSet(tuple("ABCD"))
+    weights = np.array([[0.5, 0.5], [0.2, 0.2], [0.3, 0.3]])
+    for order in ([0, 1, 2], [0, 2, 1], [2, 1, 0]):
+        members = [(silent, few, most)[one] for one in order]
+        written = committee.mean(labels, TEXTS, weights[order], members).written
+        assert written is not None
+        assert written.text is not None
+        assert written.text.to_pylist() == ["c; b", "", "é"]
+        assert written.first.tolist() == [0, 2, 2, 3]
+        assert [labels.codes[column] for column in written.columns] == ["C", "B", "B"]
+        assert written.columns.dtype == np.int32
+    assert most.written is not None
+    assert most.written.columns.tolist() == [0, 1, 1]  # the member's own is not touched
+    assert committee.mean(labels, TEXTS, weights[:1] * 2, [silent]).written is None
+
+
+def test_what_is_written_is_of_the_unit_of_the_scores() -> None:
+    """A member that looks at whole certificates makes all of it look at certificates."""
+    lines = wrote(predictions("A", [[0.8], [0.1]], [[0.8], [0.1], [0.1]]), ("A", "a"), ("", ""), ("", ""))
+    whole = predictions("A", [[0.4], [0.3]])
+    writes = wrote(whole, ("A", "the whole"), ("", ""))
+    weights = np.array([[0.9, 0.9], [0.1, 0.1]])
+    for order in ([0, 1], [1, 0]):
+        both = [(lines, whole)[one] for one in order]
+        assert committee.mean(whole.labels, TEXTS, weights[order], both).written is None
+        both = [(lines, writes)[one] for one in order]
+        written = committee.mean(whole.labels, TEXTS, weights[order], both).written
+        assert written is not None
+        assert written.text is not None
+        assert written.text.to_pylist() == ["the whole", ""]
 
 
 def test_what_all_are_nearly_sure_of_stays_below_one() -> None:

@@ -5,12 +5,12 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from harness.corpus.certificate import LabelSet
-from harness.families.family import CEILING, Context, Predictions, no_scores, probabilities, sparsify, stack
+from harness.corpus.certificate import LabelSet, strings
+from harness.families.family import CEILING, Context, Predictions, Written, no_scores, probabilities, sparsify, stack
 
 
 @given(arrays(np.float64, st.tuples(st.integers(0, 5), st.integers(1, 40)), elements=st.floats(0.0, 1.0)))
@@ -96,3 +96,51 @@ def test_a_step_more_is_allowed_that_probably_ends_in_time() -> None:
     assert Context(deadline=now + 60.0).allows(10.0)
     assert not Context(deadline=now + 60.0).allows(70.0)
     assert not Context(deadline=now - 1.0).allows(0.0)
+
+
+UNITS = st.lists(st.tuples(st.lists(st.integers(0, 3), max_size=4), st.text(max_size=6)), max_size=6)
+
+
+def written(said: list[tuple[list[int], str]], words: bool) -> Written:
+    first = np.cumsum([0, *(len(codes) for codes, _ in said)], dtype=np.int64)
+    columns = np.array([column for codes, _ in said for column in codes], dtype=np.int32)
+    return Written(first, columns, strings([text for _, text in said]) if words else None)
+
+
+@given(UNITS, st.booleans())
+@example([], True)
+@example([([2, 0], "œdème aigu; 心不全 \U0001f9e1"), ([], ""), ([1], "\x00\n; ")], True)
+def test_what_was_written_as_plain_arrays(said: list[tuple[list[int], str]], words: bool) -> None:
+    before = written(said, words)
+    predictions = Predictions(LabelSet(tuple("ABCD")), no_scores(len(said), 4), None, before)
+    file = io.BytesIO()
+    np.savez(file, **predictions.arrays())  # type: ignore[arg-type]
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as saved:
+        after = Predictions.of_arrays(saved).written
+    assert after is not None
+    assert len(after) == len(said)
+    assert after.first.tolist() == before.first.tolist()
+    assert (after.columns.tolist(), after.columns.dtype) == (before.columns.tolist(), before.columns.dtype)
+    if after.text is None or before.text is None:
+        assert (after.text, before.text) == (None, None)
+    else:
+        after.text.validate(full=True)
+        assert after.text.equals(before.text)
+
+
+def test_what_was_not_written_leaves_no_array() -> None:
+    silent = Predictions(LabelSet(("A",)), no_scores(1, 1))
+    assert not [name for name in silent.arrays() if name.startswith("written")]
+    assert Predictions.of_arrays(silent.arrays()).written is None
+
+
+@given(UNITS, st.data())
+def test_some_units_of_what_was_written(said: list[tuple[list[int], str]], data: st.DataObject) -> None:
+    rows = data.draw(st.lists(st.sampled_from(range(len(said))), max_size=8)) if said else []
+    kept = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
+    found = written(said, words=True).take(np.array(rows, dtype=np.int64), np.array(kept, dtype=bool))
+    assert found.text is not None
+    parts = np.split(found.columns, found.first[1:-1]) if len(found) else []
+    assert [part.tolist() for part in parts] == [said[i][0] if k else [] for i, k in zip(rows, kept, strict=True)]
+    assert found.text.to_pylist() == [said[i][1] if k else "" for i, k in zip(rows, kept, strict=True)]

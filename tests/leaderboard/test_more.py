@@ -10,8 +10,9 @@ from example_run import MODELS, write_run
 
 from harness.files import write_json
 from harness.leaderboard import figures
-from harness.leaderboard.columns import MORE
+from harness.leaderboard.columns import MORE, WORDING
 from harness.leaderboard.more import NOT_RECORDED, MoreTable, more
+from harness.leaderboard.page import build_page
 from harness.leaderboard.rows import Evidence, read
 from harness.leaderboard.table import Table, leaderboard
 from harness.run.folder import RunFolder
@@ -45,7 +46,8 @@ def cell(found: tuple[MoreTable, ...], model: str, key: str) -> tuple[str, str]:
 def test_every_score_is_shown_once_in_the_order_of_the_leaderboard(run: RunFolder) -> None:
     table, found = tables(read(run))
     keys = [column.key for one in found for column in one.columns]
-    assert len(keys) == len(set(keys)) == sum(len(group.columns) for _, groups in MORE for group in groups)
+    always = [group for title, groups in MORE if title != WORDING for group in groups]
+    assert len(keys) == len(set(keys)) == sum(len(group.columns) for group in always)
     assert set(keys) <= set(run.scorecards()[0])
     for one in found:
         assert [line.line for line in one.lines] == list(table.lines)
@@ -77,6 +79,44 @@ def test_what_is_missing_says_why(run: RunFolder) -> None:
     found = changed(run, **levels, levels_reason="the codes are not ICD-10's")
     assert cell(found, "linear-3", "chapter_exact_match") == ("–", "the codes are not ICD-10's")
     assert ("chapters", "the codes are not ICD-10's", "all models") in found[1].reasons
+
+
+WRITTEN: dict[str, float | None] = {
+    f"normalised_{name}{part}": found
+    for name, value in (("exact_match", 0.7), ("cer", 0.125), ("chrf", 83.25), ("code_f1", 0.75))
+    for part, found in (("", value), ("_unseen", None))
+}
+
+
+def writes(run: RunFolder, model: str) -> RunFolder:
+    """The run with a model that wrote text, all of it seen in training; the others say that they do not write."""
+    reason = "the model writes no standard text"
+    said = {"normalised_reason": None, "normalised_reason_unseen": "there is no line", "n_unseen_lines": 0}
+    silent = dict.fromkeys((*WRITTEN, "n_unseen_lines")) | dict.fromkeys(said.keys() - {"n_unseen_lines"}, reason)
+    run.write_scorecards([row | (WRITTEN | said if row["model"] == model else silent) for row in run.scorecards()])
+    return run
+
+
+def test_what_a_model_wrote_is_shown_where_one_does(run: RunFolder) -> None:
+    assert WORDING not in [table.title for table in tables(read(run))[1]]
+    table, found = tables(read(writes(run, "linear-3")))
+    assert found[-1].title == WORDING
+    assert [title for title, _ in found[-1].groups] == ["all lines", "lines whose text training never had (0\xa0lines)"]
+    assert cell(found, "linear-3", "normalised_exact_match") == ("70.0\xa0%", "")
+    assert cell(found, "linear-3", "normalised_cer") == ("0.125", "")
+    assert cell(found, "linear-3", "normalised_chrf") == ("83.2", "")
+    assert cell(found, "linear-3", "normalised_chrf_unseen") == ("–", "there is no line")
+    assert cell(found, "bag-1", "normalised_code_f1") == ("–", "the model writes no standard text")
+    assert {*WRITTEN, "n_unseen_lines"} <= set(table.raw_columns)
+    run.write_scorecards([row | dict.fromkeys(WRITTEN) for row in run.scorecards()])  # nobody writes
+    table, found = tables(read(run))
+    assert WORDING not in [one.title for one in found]
+    assert not {*WRITTEN, "n_unseen_lines"} & set(table.raw_columns)
+
+
+def test_terms_of_what_is_written_stand_on_pages_that_show_it(run: RunFolder) -> None:
+    assert "Popović 2015" not in build_page(run)
+    assert "Popović 2015" in build_page(writes(run, "linear-3"))
 
 
 def test_a_row_of_an_older_run_has_no_such_scores(run: RunFolder) -> None:

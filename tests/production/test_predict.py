@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from small_office import (
     CANARY,
     LINES,
@@ -23,11 +27,13 @@ from small_office import (
     write_bundle,
     write_csv,
 )
+from writing import Entry, scribe
 
 from harness.decision.rule import Candidate, Decisions, Reason, decide, predict
 from harness.errors import CorpusError, PartlyDone
+from harness.families.family import Written
 from harness.production.bundle import Bundle, load
-from harness.production.predict import HEADER, predict_files
+from harness.production.predict import HEADER, LINES_HEADER, as_written, predict_files
 
 HEAVY = {"ray", "optuna", "plotly", "tensorflow", "keras", "torch", "sklearn"}
 
@@ -168,6 +174,106 @@ def test_an_id_with_separators_stays_one_cell(tmp_path: Path, table: Bundle) -> 
     row = certificates(1)[0] | {"id": 'a,"b"\nc;é'}
     found, _ = run(table, tmp_path / "out.csv", write_csv(tmp_path / "later.csv", [row]))
     assert [row["id"] for row in found] == ['a,"b"\nc;é']
+
+
+# what the model wrote
+
+
+ENTRIES = {
+    "heart": Entry({"I50": 0.9}, ("I50",), "heart failure"),
+    "flu, stroke": Entry(
+        {"I50": 0.6, "I64": 0.7, "J11": 0.9, "J18": 0.1}, ("J18", "J11", "I64"), "pneumonia; flu; œdème"
+    ),
+    "stroke": Entry({"I64": 0.7}, (), ""),
+}
+CODES = ("I50", "I64", "J11", "J18")
+
+
+@pytest.fixture(scope="module")
+def said_lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three certificates, of which the first goes on after the second; no text has more than its entry says."""
+    rows = [("a", 1, "heart"), ("b", 1, "stroke"), ("a", 2, "flu, stroke"), ("c", 1, f"{CANARY} unknown")]
+    return write_csv(
+        tmp_path_factory.mktemp("said") / "said.csv",
+        [{"id": id, "year": 2018, "line": line, "text": text} for id, line, text in rows],
+    )
+
+
+def writes(lines: Bundle, **changes: Any) -> Bundle:
+    """The bundle of a model that writes, with the rule of another."""
+    return Bundle(Candidate(scribe(CODES, ENTRIES, **changes), lines.candidate.rule), lines.corpus, {})
+
+
+def test_a_model_that_writes_leaves_a_file_of_lines(tmp_path: Path, lines: Bundle, said_lines: Path) -> None:
+    found, said = run(writes(lines), tmp_path / "out.csv", said_lines)
+    path = tmp_path / "out.csv.lines.csv"
+    assert path.read_text(encoding="utf-8").splitlines()[0] == "id,file,line,text_line,codes,standard_text"
+    place = {"file": "said.csv"}
+    assert rows_of(path) == [
+        {"id": "a", **place, "line": "2", "text_line": "1", "codes": "I50", "standard_text": "heart failure"},
+        {
+            "id": "a",
+            **place,
+            "line": "2",
+            "text_line": "2",
+            "codes": "J11;I64;I50",
+            "standard_text": "pneumonia; flu; œdème",
+        },
+        {"id": "b", **place, "line": "3", "text_line": "1", "codes": "I64", "standard_text": ""},
+        {"id": "c", **place, "line": "5", "text_line": "1", "codes": "", "standard_text": ""},
+    ]
+    assert [row["codes"] for row in found] == ["I50;I64;J11", "I64", ""]
+    assert f"4 lines: their codes and standard wording, as the model wrote them; {path}" in said
+    assert CANARY not in path.read_text(encoding="utf-8")
+    assert tuple(rows_of(path)[0]) == LINES_HEADER
+
+
+def test_of_whole_certificates_it_has_one_row_each(tmp_path: Path, lines: Bundle, said_lines: Path) -> None:
+    _, said = run(writes(lines, unit="certificate", words=False), tmp_path / "out.csv", said_lines)
+    found = rows_of(tmp_path / "out.csv.lines.csv")
+    assert [(row["id"], row["text_line"], row["codes"], row["standard_text"]) for row in found] == [
+        ("a", "", "", ""),  # the model knows of its lines one by one
+        ("b", "", "I64", ""),
+        ("c", "", "", ""),
+    ]
+    assert any(line.startswith("3 certificates: their codes, as the model wrote them;") for line in said)
+
+
+def test_without_a_certificate_it_has_no_row(tmp_path: Path, lines: Bundle) -> None:
+    (tmp_path / "none.csv").write_text("id,year,line,text\n")
+    run(writes(lines), tmp_path / "out.csv", tmp_path / "none.csv")
+    assert (tmp_path / "out.csv.lines.csv").read_text() == ",".join(LINES_HEADER) + "\n"
+
+
+def test_lines_of_an_earlier_call_do_not_stay(tmp_path: Path, lines: Bundle, said_lines: Path) -> None:
+    run(writes(lines), tmp_path / "out.csv", said_lines)
+    _, said = run(lines, tmp_path / "out.csv", said_lines)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    assert not any("wrote" in line for line in said)
+
+
+@pytest.mark.parametrize("name", ["out.csv.lines.csv", "out.csv.left-out.csv"])
+def test_what_is_read_is_never_replaced(tmp_path: Path, lines: Bundle, said_lines: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(said_lines.read_bytes())
+    with pytest.raises(CorpusError, match="-o must name another file than those that are read") as caught:
+        predict_files(lines, (path,), tmp_path / "out.csv", print)
+    assert name in str(caught.value)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert path.read_bytes() == said_lines.read_bytes()
+
+
+@given(st.lists(st.tuples(st.sets(st.integers(0, 4)), st.lists(st.integers(0, 4), max_size=6)), max_size=5))
+def test_codes_stand_in_the_order_in_which_they_were_written(said: list[tuple[set[int], list[int]]]) -> None:
+    dense = np.array([[column in codes for column in range(5)] for codes, _ in said], np.int8).reshape(len(said), 5)
+    first = np.cumsum([0, *(len(columns) for _, columns in said)], dtype=np.int64)
+    columns = np.array([column for _, columns in said for column in columns], dtype=np.int32)
+    codes = csr_array(dense)
+    found = as_written(codes, Written(first, columns))
+    for row, (decided, in_order) in enumerate(said):
+        expected = [column for column in dict.fromkeys(in_order) if column in decided]
+        expected += sorted(decided - set(in_order))
+        assert found[codes.indptr[row] : codes.indptr[row + 1]].tolist() == expected
 
 
 # rows that cannot be read

@@ -14,17 +14,15 @@ from pydantic import Field
 
 from harness.families.family import CovariateParameters, Examples, Units
 from harness.families.losses import LossName
-from harness.families.torch_parts import body, torch_runtime
+from harness.families.torch_parts import body, checkpoints, torch_runtime
 from harness.families.torch_parts.frozen import Hidden
 from harness.families.torch_parts.heads import Head, Sides
 from harness.families.torch_parts.optimizers import Optimizers
 from harness.families.torch_parts.tokens import Tokens, batches
 from harness.families.torch_parts.torch_losses import LOSSES
 from harness.families.torch_parts.widths import block
-from harness.files import replacing
 
 LEAST_RATE = 0.02  # of the first rate, at the end
-CHECKPOINT = "epoch.safetensors"
 
 
 class TuningParameters(CovariateParameters):
@@ -133,28 +131,13 @@ class Course:
 
     def save(self, folder: Path, done: int) -> None:
         """Leave all that the next epoch needs, whole or not at all."""
-        from safetensors.torch import save_file
-
-        tensors = {f"learns.{name}": tensor.detach() for name, tensor in self._learns.items()}
-        tensors |= {f"optimizers.{name}": tensor for name, tensor in self._optimizers.state().items()}
-        with replacing(folder / CHECKPOINT) as path:
-            save_file({name: value.contiguous() for name, value in tensors.items()}, path, {"epochs": str(done)})
+        checkpoints.save(folder, self._learns, self._optimizers.state(), done)
 
     def restore(self, folder: Path | None) -> int:
         """Take up what :meth:`save` left; how many epochs were done, 0 where nothing was left."""
-        if folder is None or not (folder / CHECKPOINT).exists():
-            return 0
-        import torch
-        from safetensors import safe_open
-
-        with safe_open(folder / CHECKPOINT, "pt", self._device) as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
-            done = int(file.metadata()["epochs"])
-        with torch.no_grad():
-            for name, weight in self._learns.items():
-                weight.copy_(tensors[f"learns.{name}"])
-        own = "optimizers."
-        self._optimizers.restore({name[len(own) :]: tensor for name, tensor in tensors.items() if name.startswith(own)})
+        done, optimizers = checkpoints.restore(folder, self._learns, self._device)
+        if done:
+            self._optimizers.restore(optimizers)
         return done
 
 

