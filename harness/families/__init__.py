@@ -14,6 +14,7 @@ FAMILIES: Mapping[str, str] = {
     "linear": "harness.families.linear:Linear",
     "bag": "harness.families.bag:Bag",
     "encoder": "harness.families.encoder:Encoder",
+    "gru": "harness.families.gru:Gru",
     "cnn": "harness.families.cnn:CNN",
     "label_attention": "harness.families.label_attention:LabelAttention",
 }

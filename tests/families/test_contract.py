@@ -33,6 +33,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "bag": {"epochs": 8, "width": 32, "buckets_log2": 12, "batch": 32, "learning_rate": 0.05, "dropout": 0.1},
     "cnn": {"width": 16, "embedding": 32, "buckets_log2": 12, "batch": 32, "learning_rate": 0.03},
     "label_attention": {"width": 32, "embedding": 32, "buckets_log2": 12, "batch": 32, "learning_rate": 0.03},
+    "gru": {"width": 32, "embedding": 32, "buckets_log2": 12, "batch": 32, "learning_rate": 0.02},
     "encoder": {"layers": 2, "frozen": 1, "epochs": 4, "batch": 16, "length": 32, "head_rate": 0.02},
 }
 # What looks a text up has scores for the codes that it found, and the same ones for every text that it knows as well.

@@ -18,7 +18,7 @@ from harness.families import FAMILIES, family, frame
 from harness.families.family import Context, CovariateParameters
 
 KERAS, TORCH = {"tensorflow", "keras"}, {"torch", "transformers", "peft"}
-OWN = {"bag": KERAS, "cnn": KERAS, "label_attention": KERAS, "encoder": TORCH}
+OWN = {"bag": KERAS, "cnn": KERAS, "label_attention": KERAS, "gru": KERAS, "encoder": TORCH, "seq2seq": TORCH}
 SCRIPT = """
 import json, sys
 from pathlib import Path

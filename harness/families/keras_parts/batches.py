@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,13 +48,14 @@ class Inputs:
             found["covariates"] = self.covariates[rows].toarray().astype(np.float32)
         return found
 
-    def in_blocks(self) -> Iterator[Rows]:
-        """Every text once, the short ones first, so many at a time as memory holds."""
+    def in_blocks(self, most: int | None = None) -> Iterator[Rows]:
+        """Every text once, the short ones first, so many at a time as memory holds and no more than ``most``."""
+        rows = ROWS if most is None else min(ROWS, most)
         order = np.argsort(self.text.lengths, kind="stable")
         start = 0
         while start < len(order):
-            longest = int(self.text.lengths[order[min(start + ROWS, len(order)) - 1]])
-            size = max(1, min(ROWS, PLACES // max(1, longest)))
+            longest = int(self.text.lengths[order[min(start + rows, len(order)) - 1]])
+            size = max(1, min(rows, PLACES // max(1, longest)))
             yield order[start : start + size]
             start += size
 
@@ -79,13 +80,19 @@ def epoch(
     """A tf.data set of the batches: inputs, pairs of texts and codes, pairs that are unknown, weights."""
     import tensorflow as tf
 
-    def made() -> Iterator[tuple[Batch, Any, Any, Any]]:
+    def made() -> Iterator[tuple[Any, ...]]:
         for rows in batches:
             unknown = pairs(train.unknown_at(rows), np.arange(len(rows)))
             yield inputs.batch(rows), pairs(train.y, rows), unknown, weights[rows]
 
+    of_pairs = tf.TensorSpec((None, 2), tf.int32)
+    return fed(made, (signature, of_pairs, of_pairs, tf.TensorSpec((None,), tf.float32)), threads)
+
+
+def fed(made: Callable[[], Iterator[tuple[Any, ...]]], signature: Any, threads: int) -> Any:
+    """A tf.data set of what ``made`` yields, made ahead of its use."""
+    import tensorflow as tf
+
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads
-    of_pairs = tf.TensorSpec((None, 2), tf.int32)
-    specs = (signature, of_pairs, of_pairs, tf.TensorSpec((None,), tf.float32))
-    return tf.data.Dataset.from_generator(made, output_signature=specs).prefetch(2).with_options(options)
+    return tf.data.Dataset.from_generator(made, output_signature=signature).prefetch(2).with_options(options)

@@ -138,6 +138,24 @@ def layers() -> SimpleNamespace:
         return tf.math.divide_no_nan(tf.reduce_sum(share * value, 0), tf.reduce_sum(share, 0))
 
     @registered
+    class PlaceAttention(keras.layers.Layer):  # type: ignore[misc]
+        """What queries see of a text (Luong et al. 2015): (n, steps, width), features (n, length, width) and places.
+
+        To (n, steps, width). A text without words shows nothing.
+        """
+
+        def call(self, inputs: Any) -> Any:
+            queries, features, places = inputs
+            written = tf.cast(places > 0, tf.float32)[:, None, :]
+            scores = tf.cast(tf.matmul(queries, features, transpose_b=True), tf.float32)
+            share = tf.exp(tf.clip_by_value(scores, -STEEPEST, STEEPEST)) * written
+            share = tf.math.divide_no_nan(share, tf.reduce_sum(share, axis=2, keepdims=True))
+            return tf.matmul(tf.cast(share, features.dtype), features)
+
+        def compute_output_shape(self, shapes: Any) -> Any:
+            return shapes[0]
+
+    @registered
     class HitWeights(keras.layers.Layer):  # type: ignore[misc]
         """What hits of the code list add to logits (n, n_labels): pairs of text and label (n_hits, 2)."""
 
@@ -161,5 +179,5 @@ def layers() -> SimpleNamespace:
         def get_config(self) -> dict[str, Any]:
             return {**super().get_config(), "value": self.value}
 
-    found = (NgramBag, WordParts, CharacterTable, GreatestOverPlaces, LabelAttention, HitWeights)
+    found = (NgramBag, WordParts, CharacterTable, GreatestOverPlaces, LabelAttention, PlaceAttention, HitWeights)
     return SimpleNamespace(**{layer.__name__: layer for layer in found})

@@ -125,32 +125,44 @@ class NetworkFamily(ABC, Generic[P]):
 
     def inputs(self, units: Units, parameters: P) -> Inputs:
         """What the network reads of units: their texts, and hits and covariates where the parameters ask for them."""
-        covariates = units.covariates
-        if covariates is not None and not covariates.shape[1]:  # no value stands often enough
-            covariates = None
-        return Inputs(self.read(units.text, parameters), units.hits if parameters.hits else None, covariates)
+        return inputs_of(self.read(units.text, parameters), units, parameters.hits)
 
     def network(self, parameters: P, shape: Shape, inputs: Inputs) -> Any:
         """The whole network: that of the texts, and what covariates and hits add to its logits."""
         import keras
 
         entries, logits = self.text_network(parameters, shape)
-        if inputs.covariates is not None:
-            entries["covariates"] = keras.Input((inputs.covariates.shape[1],), dtype="float32", name="covariates")
-            projected = keras.layers.Dense(WIDTH_OF_COVARIATES, "relu", name="projected")(entries["covariates"])
-            projected = keras.layers.Dropout(parameters.dropout)(projected)
-            added = keras.layers.Dense(shape.n_labels, use_bias=False, kernel_initializer="zeros", name="of_covariates")
-            logits = keras.layers.Add()([logits, added(projected)])
-        if inputs.hits is not None:
-            entries["hits"] = keras.Input((2,), dtype="int32", name="hits")
-            logits = layers().HitWeights(parameters.hits, name="of_hits")([logits, entries["hits"]])
-        return keras.Model(entries, logits)
+        return keras.Model(entries, with_known(entries, logits, inputs, parameters.hits, parameters.dropout))
 
     def _scoring(self, network: Any, parameters: P, inputs: Inputs) -> Any:
         """The network in single precision, so that its scores do not depend on where it was trained."""
         if precision() == "float32":
             return network
         return self.network(parameters, Shape(network.output_shape[-1], 0), inputs)
+
+
+def inputs_of(text: TextInputs, units: Units, hits: float) -> Inputs:
+    """What a network reads of units, with their covariates, and with their hits unless these are worth nothing."""
+    covariates = units.covariates
+    if covariates is not None and not covariates.shape[1]:  # no value stands often enough
+        covariates = None
+    return Inputs(text, units.hits if hits else None, covariates)
+
+
+def with_known(entries: dict[str, Any], logits: Any, inputs: Inputs, hits: float, dropout: float) -> Any:
+    """Logits and what covariates and hits add to them, whose Keras inputs join ``entries``."""
+    import keras
+
+    if inputs.covariates is not None:
+        entries["covariates"] = keras.Input((inputs.covariates.shape[1],), dtype="float32", name="covariates")
+        projected = keras.layers.Dense(WIDTH_OF_COVARIATES, "relu", name="projected")(entries["covariates"])
+        projected = keras.layers.Dropout(dropout)(projected)
+        added = keras.layers.Dense(logits.shape[-1], use_bias=False, kernel_initializer="zeros", name="of_covariates")
+        logits = keras.layers.Add()([logits, added(projected)])
+    if inputs.hits is not None:
+        entries["hits"] = keras.Input((2,), dtype="int32", name="hits")
+        logits = layers().HitWeights(hits, name="of_hits")([logits, entries["hits"]])
+    return logits
 
 
 class Training:

@@ -39,6 +39,9 @@ def test_blocks_hold_every_text_once_and_few_places(monkeypatch: pytest.MonkeyPa
     for rows in cut:
         assert len(rows) <= 16
         assert len(rows) * found.text.lengths[rows].max() <= 40
+    few = list(found.in_blocks(3))
+    assert sorted(np.concatenate(few).tolist()) == list(range(50))
+    assert max(map(len, few)) == 3
 
 
 def test_pairs_are_the_entries_of_some_rows() -> None:

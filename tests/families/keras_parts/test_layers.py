@@ -57,6 +57,15 @@ def test_the_greatest_value_is_of_a_place_that_is_written(tf: Any) -> None:
     assert layers().GreatestOverPlaces()([features, places]).numpy().tolist() == [[2.0, 3.0], [4.0, 1.0]]
 
 
+def test_queries_see_the_places_that_are_like_them_and_nothing_of_no_text(tf: Any) -> None:
+    queries, features = drawn(2, 3, 4), drawn(2, 5, 4, seed=1)
+    places = np.array([[5, 6, 7, 0, 0], [0, 0, 0, 0, 0]], np.int32)
+    found = layers().PlaceAttention()([queries, features, places]).numpy()
+    share = np.exp(queries[0] @ features[0, :3].T)
+    np.testing.assert_allclose(found[0], share / share.sum(axis=1, keepdims=True) @ features[0, :3], rtol=1e-4)
+    assert not found[1].any()
+
+
 def attention_of(layer: Any, features: Array, looked_at: Array, places: npt.NDArray[np.int32]) -> Array:
     """Softmax over the written places of each text, label by label."""
     values, queries, bias = (part.numpy() for part in (layer.values, layer.queries, layer.bias))
