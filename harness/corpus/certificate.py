@@ -17,6 +17,8 @@ IntArray = npt.NDArray[np.integer[Any]]
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
 
+SEPARATOR = "; "  # between the terms of a line in standard wording
+
 
 @dataclass(frozen=True)
 class LabelSet:

@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.corpus.certificate import BoolArray, Corpus, IntArray, LabelSet, LineCodes, strings
+from harness.corpus.certificate import SEPARATOR, BoolArray, Corpus, IntArray, LabelSet, LineCodes, strings
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.words import normalise
 from harness.decision.rule import Decisions
 from harness.experiment.scoring import NOT_BY_LINE, WHOLE
 from harness.families.examples import worded
-from harness.families.family import SEPARATOR
 from harness.files import Row
 from harness.metrics.text import Normalisation, normalisation, reached
 

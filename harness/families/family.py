@@ -24,7 +24,6 @@ KEPT_ABOVE = 1e-3
 # Scores stay inside (0, 1), so that odds and products of them keep their order.
 CEILING = 1.0 - 2.0**-24
 SOFT_LOGIT = 4.0
-SEPARATOR = "; "  # between the terms of a line in standard wording
 NO_LABELS = LabelSet(())
 
 
@@ -55,7 +54,8 @@ class Seasons:
     Attributes
     ----------
     era : (n,) years with the same valid codes are one era
-    barred : (n_eras, n_labels) 1 where a code must not be given
+    barred : (n_eras, n_labels) 1 where a code must not be given; codes that only the list knows come last, and a
+        family cuts off those that it has no column for
     """
 
     era: IntArray

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from harness.corpus.certificate import BoolArray, IntArray, indicator
+from harness.corpus.certificate import SEPARATOR, BoolArray, IntArray, indicator
 from harness.corpus.words import normalise
 from harness.metrics.multilabel import counts, micro_f1
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 Int64Array = npt.NDArray[np.int64]
 
-SEPARATOR = "; "  # between the terms of a line in standard wording
 SIGNATURE = "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no"  # of chrF2 as sacreBLEU writes it, less its version
 ORDERS = 6  # chrF counts n-grams of 1 to 6 characters
 PAIRS = 10_000  # how many pairs' n-grams are in memory at once

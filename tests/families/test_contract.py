@@ -35,6 +35,16 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "label_attention": {"width": 32, "embedding": 32, "buckets_log2": 12, "batch": 32, "learning_rate": 0.03},
     "gru": {"width": 32, "embedding": 32, "buckets_log2": 12, "batch": 32, "learning_rate": 0.02},
     "encoder": {"layers": 2, "frozen": 1, "epochs": 4, "batch": 16, "length": 32, "head_rate": 0.02},
+    "seq2seq": {
+        "width": 32,
+        "layers": 1,
+        "epochs": 8,
+        "batch": 128,
+        "fresh_rate": 0.02,
+        "length": 32,
+        "longest": 16,
+        "buckets_log2": 12,
+    },
 }
 # What looks a text up has scores for the codes that it found, and the same ones for every text that it knows as well.
 LOOKS_UP = {"dictionary", "nothing", "most_frequent", "exact_repeat"}

@@ -14,6 +14,7 @@ from certificates import Line, by_certificate, by_line
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
+from writing import Entry, Scribe, scribe
 
 from harness.corpus.certificate import Corpus, LabelSet, Texts
 from harness.corpus.codes import CodeEntry, CodeList
@@ -21,7 +22,7 @@ from harness.corpus.knowledge import Knowledge
 from harness.errors import CorpusError, SpaceError
 from harness.families import FAMILIES, frame
 from harness.families.examples import FrameParameters, Unit, distinct, examples
-from harness.families.family import Context, Examples, Parameters, Predictions, Units
+from harness.families.family import Context, Examples, Parameters, Predictions, SequenceParameters, Units, Written
 
 CODES = ("A", "B", "C", "D")
 WORDS = ("", "flu", "Flu", "cough", "flu cough", "fièvre")
@@ -291,3 +292,118 @@ def test_lines_need_codes_by_line() -> None:
 def test_wrong_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(SpaceError, match=message):
         frame.part("probe", parameters)
+
+
+# ------------------------------------------------------------------------------------------- what a model writes
+
+TABLE = {
+    "flu": Entry({"A": 0.75}, ("A",), "Influenza"),
+    "fall, flu": Entry({"B": 0.5, "A": 0.25}, ("B", "A"), "Fall; Influenza"),
+    "flu\nfall, flu": Entry({"A": 0.5}, ("A", "B"), "Influenza; Fall"),
+    "": Entry({"C": 0.5}, ("C",), "what no line says"),
+}
+SAID = by_line(
+    (2012, [("flu", []), ("", []), ("fall, flu", [])]), (2012, []), (2013, [("", [])]), (2013, [("fall, flu", [])])
+).texts
+
+
+def said(written: Written | None) -> list[tuple[list[int], str]]:
+    assert written is not None
+    texts = [""] * len(written) if written.text is None else written.text.to_pylist()
+    return [
+        (written.columns[written.first[row] : written.first[row + 1]].tolist(), text) for row, text in enumerate(texts)
+    ]
+
+
+def test_each_line_has_what_was_written_of_its_text_and_an_empty_one_nothing() -> None:
+    found = scribe(CODES, TABLE).predict(SAID)
+    assert said(found.written) == [
+        ([0], "Influenza"), ([], ""), ([1, 0], "Fall; Influenza"), ([], ""), ([1, 0], "Fall; Influenza"),
+    ]  # fmt: skip
+    assert not found.scores.toarray()[:, 2].any()
+
+
+def test_each_certificate_has_what_was_written_of_it_as_a_whole() -> None:
+    found = scribe(CODES, TABLE, "certificate").predict(SAID)
+    assert said(found.written) == [([0, 1], "Influenza; Fall"), ([], ""), ([], ""), ([1, 0], "Fall; Influenza")]
+
+
+def test_a_model_without_words_writes_codes_alone_and_others_write_nothing() -> None:
+    found = scribe(CODES, TABLE, words=False).predict(SAID).written
+    assert found is not None
+    assert found.text is None
+    assert said(found)[2] == ([1, 0], "")
+    labels = LabelSet(CODES)
+    silent = frame.Model("probe", "line", {}, labels, CodeList(()).validity(labels), ProbeModel(labels))
+    assert silent.predict(SAID).written is None
+
+
+class HistoryParameters(SequenceParameters):
+    epochs: int = 2
+
+
+@dataclass(frozen=True)
+class Historian(Scribe):
+    """Says of each text its era's number of codes that are barred, by which probability, and notes what it was shown."""
+
+    def write(self, units: Units) -> tuple[csr_array, Written]:
+        SEEN.validation = units
+        n = len(units)
+        barred: Any = np.zeros(n)
+        if units.seasons is not None:
+            barred = np.asarray(units.seasons.barred.sum(axis=1)).ravel()[units.seasons.era]
+        scores = csr_array(np.full((n, len(self.labels)), 0.5, dtype=np.float32))
+        first = np.arange(n + 1, dtype=np.int64)
+        return scores, Written(first, np.zeros(n, dtype=np.int32), None, barred.astype(np.float32), None)
+
+
+class Chronicle(Probe):
+    Parameters: ClassVar[type[Parameters]] = HistoryParameters
+
+    def fit(
+        self, train: Examples, validation: Units | None, knowledge: Knowledge, parameters: Any, context: Context
+    ) -> Any:
+        SEEN.train, SEEN.validation = train, validation
+        model = Historian(train.labels, {})
+        if validation is not None and context.report is not None:
+            context.report(1, *model.write(validation))
+        return model
+
+
+@pytest.mark.parametrize("unit", ["line", "certificate"])
+def test_a_family_that_writes_learns_in_order_and_is_told_what_is_barred(
+    unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FAMILIES, "probe", f"{__name__}:Chronicle")
+    listed = CodeList(
+        (CodeEntry("B", valid_from=2014), CodeEntry("C", valid_to=2012), CodeEntry("Z", "zoster", valid_to=2011))
+    )
+    train = by_line((2012, [("x", ["C", "A"])]), (2014, [("y", ["B", "A"])]))
+    asked = by_line((2012, [("x", [])]), (2013, [("x", [])]), (2014, [("x", [])]), (2012, [("x", [])])).texts
+    reports: list[Predictions] = []
+    model = frame.fit(
+        "probe", train, asked, Knowledge(listed), {"unit": unit}, Context(), lambda _, found: reports.append(found)
+    )
+    assert SEEN.train is not None
+    assert SEEN.train.entries is not None
+    assert [model.labels.codes[column] for column in SEEN.train.entries.columns] == ["C", "A", "B", "A"]
+    for found in (model.predict(asked), *reports):
+        assert found.written is not None
+        assert found.written.log_probability is not None
+        assert found.written.log_probability.tolist() == [2, 3, 2, 2]  # of B, C and Z, that the list alone knows
+        scores = dict(zip(model.labels.codes, (found.scores.toarray() > 0).T.tolist(), strict=True))
+        assert scores["B"] == [False, False, True, False]
+        assert scores["C"] == [True, False, False, True]
+    assert len(reports) == 1
+    assert SEEN.validation is not None
+    assert len(SEEN.validation) == 3  # the same text in the same era is looked at once
+
+
+def test_a_family_that_does_not_write_sees_neither_order_nor_eras() -> None:
+    listed = CodeList((CodeEntry("B", valid_from=2014),))
+    train = by_line((2012, [("x", ["C", "A"])]), (2014, [("y", ["B", "A"])]))
+    frame.fit("probe", train, train.texts, Knowledge(listed), {"unit": "line"}, Context(), lambda *_: None)
+    assert SEEN.train is not None
+    assert SEEN.train.entries is None
+    assert SEEN.validation is not None
+    assert SEEN.validation.seasons is None

@@ -12,7 +12,6 @@ from scipy.sparse import csr_array
 import harness.metrics.text as module
 from harness.corpus.certificate import IntArray, strings
 from harness.corpus.words import normalise
-from harness.families.family import SEPARATOR
 from harness.metrics.multilabel import counts, micro_f1
 from harness.metrics.text import (
     NO_CHARACTER,
@@ -111,10 +110,6 @@ def test_chrf_equals_sacrebleu(lines: list[tuple[str, str]], block: int) -> None
         assert 0 <= found <= 100 + 1e-9
     else:
         assert found is None
-
-
-def test_one_separator() -> None:
-    assert module.SEPARATOR == SEPARATOR
 
 
 def test_signature() -> None:

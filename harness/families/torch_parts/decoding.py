@@ -15,6 +15,7 @@ from harness.families.torch_parts.grammar import FOUND, Constrained, Grammar
 from harness.families.torch_parts.outputs import Vocabulary, Writes
 
 LEAST = 1e-30  # of a probability, before its logarithm is taken
+UNSEEN = 1e-3  # how much of the probability that all outputs lack counts against what they hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,8 @@ def _greedy(written: Any, scores: Any, vocabulary: Vocabulary, writes: Writes) -
 def _beams(written: Any, log_probability: Any, scores: Any, vocabulary: Vocabulary) -> Said:
     """Scores by the outputs that hold a code; what no output found holds shares in the probability that all lack.
 
+    Some of that probability counts as an output without codes, so that a code of all outputs is not certain.
+
     Parameters
     ----------
     written : (n, beams, length)
@@ -140,19 +143,17 @@ def _beams(written: Any, log_probability: Any, scores: Any, vocabulary: Vocabula
     first, n_labels = vocabulary.first_code, vocabulary.n_labels
     sure = log_probability.double()
     there = sure > FOUND
-    weight = torch.where(there, sure, -torch.inf).exp()
-    lacking = (1.0 - weight.sum(1)).clamp(min=1e-12)
+    found = torch.where(there, sure, -torch.inf)
+    share = torch.softmax(found, 1)
+    lacking = (1.0 - found.exp().sum(1)).clamp(min=1e-12)
     holds = torch.zeros(n, beams, n_labels + 1, dtype=torch.bool, device=written.device)
     column = torch.where((written >= first) & (written < first + n_labels), written - first, n_labels)
     holds.scatter_(2, column, True)
-    holds = holds[:, :, :n_labels]
-    total = weight.sum(1).clamp(min=LEAST)
-    held = (weight[:, :, None] * holds).sum(1) / total[:, None]
-    not_held = (weight[:, :, None] * ~holds).sum(1) / total[:, None]
+    holds = holds[:, :, :n_labels] & there[:, :, None]
+    unseen = lacking[:, None] * UNSEEN
+    lacks = ((share[:, :, None] * ~holds).sum(1) + unseen) / (1.0 + unseen)
     beyond = torch.softmax(scores[0].double(), -1).view(n, -1, scores[0].shape[-1])[:, 0, first : first + n_labels]
-    some = holds.any(1)
-    p = torch.where(some, held, beyond * lacking[:, None])
-    lacks = torch.where(some, torch.where(not_held > 0, not_held, lacking[:, None] * 1e-3), (1.0 - p).clamp(min=LEAST))
+    lacks = torch.where(holds.any(1), lacks, 1.0 - beyond * lacking[:, None])
     gap = torch.where(there[:, 1], sure[:, 0] - sure[:, 1], -FOUND) if beams > 1 else None
     return Said(
         written[:, 0].cpu().numpy(),

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from scipy.sparse import csr_array, diags_array
 
 from harness.corpus import words
-from harness.corpus.certificate import LineCodes, lines_of, strings
-from harness.families.family import SEPARATOR, Seasons, Written
+from harness.corpus.certificate import SEPARATOR, LineCodes, lines_of, strings
+from harness.families.family import Seasons, Written
 from harness.families.torch_parts import grammar
 from harness.families.torch_parts.grammar import Grammar
+from harness.families.torch_parts.word_parts import normed
 
 Task = Literal["code", "normalise", "joint"]
 Writes = Literal["codes", "text", "pairs"]  # one output: codes; terms; each term followed by its code
@@ -110,16 +111,16 @@ def terms(entries: LineCodes, times: npt.NDArray[np.float64], n_labels: int) -> 
     return Terms(text, (), owners), term
 
 
-def pieces_of_codes(known: Terms, n_tokens: int) -> csr_array:
-    """How much each piece of a term tells of each code, rare pieces more; rows of length 1 or 0; (n_labels, n_tokens)."""
-    lengths = [len(ids) for ids in known.ids[1:]]
-    ids = np.fromiter((piece for row in known.ids[1:] for piece in row), dtype=np.int64, count=sum(lengths))
-    held = csr_array((np.ones(len(ids)), ids, np.r_[0, np.cumsum(lengths)]), shape=(len(lengths), n_tokens))
-    held.sum_duplicates()
-    rare = np.log((1 + len(lengths)) / (1 + np.bincount(held.indices, minlength=n_tokens)))
-    told = csr_array(known.codes[1:].T.astype(np.float64) @ held @ diags_array(rare))
-    length = np.sqrt(np.asarray(told.multiply(told).sum(axis=1)).ravel())
-    return csr_array(diags_array(1 / np.maximum(length, 1e-9)) @ told)
+def told_by_terms(known: Terms, held: csr_array) -> csr_array:
+    """What the terms of each code hold, rare features more; rows of length 1 or 0; (n_labels, n_features).
+
+    Parameters
+    ----------
+    held : (n_terms, n_features) of each term
+    """
+    often = np.bincount(held.indices, minlength=held.shape[1])
+    rare = np.log((1 + held.shape[0]) / (1 + often))
+    return normed(csr_array(known.codes.T.astype(np.float64) @ held @ diags_array(rare)))
 
 
 def sequences(
@@ -180,7 +181,7 @@ def allowed(writes: Writes, known: Terms, vocabulary: Vocabulary, most_codes: in
 
 
 def read_back(ids: npt.NDArray[np.int64], known: Terms, vocabulary: Vocabulary, writes: Writes) -> Written:
-    """What some outputs say.
+    """What some outputs say; what is said again is said once.
 
     Parameters
     ----------
@@ -209,6 +210,6 @@ def read_back(ids: npt.NDArray[np.int64], known: Terms, vocabulary: Vocabulary, 
                 term.append(token)
         columns += found
         first.append(len(columns))
-        texts.append(SEPARATOR.join(said))
+        texts.append(SEPARATOR.join(dict.fromkeys(said)))
     text = None if writes == "codes" else strings(texts)
     return Written(np.array(first, dtype=np.int64), np.array(columns, dtype=np.int32), text)

@@ -11,6 +11,7 @@ import pyarrow as pa
 Pieces = Literal["subwords", "characters"]
 
 PAD, END, SEPARATOR, UNKNOWN = "<pad>", "</s>", "<sep>", "<unk>"
+MARK = "▁"  # before a word's first piece
 MOST_TEXTS = 1_000_000  # that pieces are learnt from
 
 
@@ -34,7 +35,7 @@ def learnt(texts: Iterable[pa.Array], pieces: Pieces, size: int) -> Any:
     found.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()])
     # A word begins with a mark of its own, so that a letter is one piece wherever it stands.
     found.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Metaspace(prepend_scheme="always")]
+        [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Metaspace(MARK, prepend_scheme="always")]
     )
     trainer = trainers.BpeTrainer(
         vocab_size=size if pieces == "subwords" else 0,  # 0: the alphabet alone

@@ -1,38 +1,23 @@
-"""Encoder-decoders of transformers: fresh small ones, local folders, a fresh decoder on a pretrained encoder.
+"""Encoder-decoders of transformers: local folders, a fresh decoder on a pretrained encoder.
 
 References
 ----------
-Raffel and others. Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer. JMLR 2020; T5.
 Rothe, Narayan, Severyn. Leveraging Pre-trained Checkpoints for Sequence Generation Tasks. TACL 2020.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy.sparse import csr_array
+from harness.errors import HarnessError, SpaceError
+from harness.families.torch_parts import pretrained, small_t5
+from harness.families.torch_parts.small_t5 import HEAD_SIZE, Sizes
 
-from harness.errors import SpaceError
-from harness.families.torch_parts import pretrained
-
-HEAD_SIZE = 32  # of attention in fresh networks
 PLACES = 512  # that a fresh decoder can write to
-# Of networks that begin by copying: vectors small enough to move, what is read louder than what was written, and how
-# far codes of the same words begin apart.
-_SMALL, _LOUD, _DOUBT = 0.3, 6.0, 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The size of what is fresh: ``width`` of its vectors, ``layers`` of an encoder, ``decoder_layers``."""
-
-    width: int
-    layers: int
-    decoder_layers: int
-    dropout: float
+_NO_LIMIT = 2**31
 
 
 def is_whole(folder: Path) -> bool:
@@ -59,55 +44,6 @@ def is_whole(folder: Path) -> bool:
     return False
 
 
-def fresh(size: int, shape: Shape, *, pad: int, end: int, seed: int) -> Any:
-    """A T5 with fresh weights over ``size`` tokens, read and written alike."""
-    import torch
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    pretrained.quiet()
-    config = T5Config(
-        vocab_size=size,
-        d_model=shape.width,
-        d_kv=HEAD_SIZE,
-        d_ff=4 * shape.width,
-        num_layers=shape.layers,
-        num_decoder_layers=shape.decoder_layers,
-        num_heads=max(1, shape.width // HEAD_SIZE),
-        dropout_rate=shape.dropout,
-        pad_token_id=pad,
-        eos_token_id=end,
-        decoder_start_token_id=pad,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return T5ForConditionalGeneration(config)
-
-
-def begin_by_copying(model: Any, codes: csr_array, first_code: int) -> None:
-    """Let a fresh T5 begin as one that writes what it reads, and a code where it reads the words of its terms.
-
-    Its decoder looks at the encoder's states as they are, and a code's vector is the sum of those of its terms' pieces.
-    From random matrices and vectors this took two to three times as many steps to find out.
-
-    Parameters
-    ----------
-    codes : (n_labels, n_tokens) how much each token tells of each code
-    first_code : the token of the first label
-    """
-    import torch
-
-    with torch.no_grad():
-        for layer in model.decoder.block:
-            attention = layer.layer[1].EncDecAttention
-            torch.nn.init.eye_(attention.v.weight)
-            torch.nn.init.eye_(attention.o.weight).mul_(_LOUD)
-        table = model.shared.weight.mul_(_SMALL)
-        model.decoder.final_layer_norm.weight.mul_(1 / _SMALL)
-        own = slice(first_code, first_code + codes.shape[0])
-        told = torch.from_numpy(codes.astype(np.float32) @ table.numpy())
-        table[own] = told + _DOUBT * table[own]
-
-
 def whole(folder: Path, size: int, seed: int) -> Any:
     """The encoder-decoder in a folder, in fp32, with fresh vectors for tokens beyond its own up to ``size``.
 
@@ -117,34 +53,87 @@ def whole(folder: Path, size: int, seed: int) -> Any:
         Its weights cannot be read.
     """
     import torch
-    from transformers import AutoModelForSeq2SeqLM
+    from transformers import AutoModelForSeq2SeqLM, GenerationConfig
 
     pretrained.quiet()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _weights_of(folder):
         torch.manual_seed(seed)
-        try:
-            model = AutoModelForSeq2SeqLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            raise SpaceError(
-                f"base must be a folder with weights, but {folder} has none to read ({type(error).__name__})"
-            ) from None
+        model = AutoModelForSeq2SeqLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
         model.resize_token_embeddings(size, mean_resizing=False)
+    # Its folder's habits of writing (forced tokens, least lengths, ...) would be taken up where none are named.
+    model.generation_config = GenerationConfig()
     return model
 
 
-def on_encoder(encoder: Any, more: int, size: int, shape: Shape, *, pad: int, end: int, seed: int) -> Any:
-    """A fresh decoder over ``size`` tokens that looks at a pretrained encoder, which reads ``more`` tokens than before."""
+def encoder(folder: Path, layers: int, seed: int) -> Any:
+    """The encoder in a folder, as :func:`.pretrained.encoder` has it.
+
+    Raises
+    ------
+    SpaceError
+        Its weights cannot be read, or it has fewer layers.
+    """
+    pretrained.quiet()
+    with _weights_of(folder):
+        return pretrained.encoder(folder, layers=layers, random=False, seed=seed)
+
+
+@contextmanager
+def _weights_of(folder: Path) -> Iterator[None]:
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, SafetensorError) as error:
+        if isinstance(error, HarnessError):
+            raise
+        raise SpaceError(
+            f"base must be a folder with weights, but {folder} has none to read ({type(error).__name__})"
+        ) from None
+
+
+def tokenizer(folder: Path, *, writes: bool) -> Any:
+    """The tokenizer in a folder, which reads and perhaps writes too.
+
+    Raises
+    ------
+    SpaceError
+        There is none, or it has no padding, or no end although it writes.
+    """
+    found = pretrained.tokenizer(folder)
+    if found.pad_token_id is None or (writes and found.eos_token_id is None):
+        wanted = "a padding and an end" if writes else "a padding"
+        raise SpaceError(f"base must have a tokenizer with {wanted}, but that of {folder} has none")
+    return found
+
+
+def places(model: Any, folder: Path, longest: int) -> int:
+    """How many tokens an encoder-decoder reads and writes at most; T5 and its like know no limit.
+
+    Raises
+    ------
+    SpaceError
+        It cannot write ``longest`` tokens.
+    """
+    found = int(getattr(model.config, "max_position_embeddings", None) or _NO_LIMIT)
+    if longest > found:
+        raise SpaceError(f"longest must be at most {found} for the base {folder}, but got {longest}")
+    return found
+
+
+def on_encoder(encoder: Any, more: int, sizes: Sizes, *, pad: int, end: int, seed: int) -> Any:
+    """A fresh decoder that looks at a pretrained encoder, which reads ``more`` tokens than before."""
     import torch
     from transformers import BertConfig, BertLMHeadModel, EncoderDecoderConfig, EncoderDecoderModel
 
     config = BertConfig(
-        vocab_size=size,
-        hidden_size=shape.width,
-        num_hidden_layers=shape.decoder_layers,
-        num_attention_heads=max(1, shape.width // HEAD_SIZE),
-        intermediate_size=4 * shape.width,
-        hidden_dropout_prob=shape.dropout,
-        attention_probs_dropout_prob=shape.dropout,
+        vocab_size=sizes.tokens,
+        hidden_size=sizes.width,
+        num_hidden_layers=sizes.decoder_layers,
+        num_attention_heads=max(1, sizes.width // HEAD_SIZE),
+        intermediate_size=4 * sizes.width,
+        hidden_dropout_prob=sizes.dropout,
+        attention_probs_dropout_prob=sizes.dropout,
         max_position_embeddings=PLACES,
         pad_token_id=pad,
         eos_token_id=end,
@@ -156,6 +145,7 @@ def on_encoder(encoder: Any, more: int, size: int, shape: Shape, *, pad: int, en
         torch.manual_seed(seed)
         if more:
             encoder.resize_token_embeddings(encoder.get_input_embeddings().num_embeddings + more, mean_resizing=False)
+        encoder.config._name_or_path = ""  # else its folder on this machine would be saved with the model
         both = EncoderDecoderConfig.from_encoder_decoder_configs(
             encoder.config, config, pad_token_id=pad, eos_token_id=end, decoder_start_token_id=pad
         )
@@ -163,12 +153,14 @@ def on_encoder(encoder: Any, more: int, size: int, shape: Shape, *, pad: int, en
 
 
 def load(folder: Path) -> Any:
-    """The model that ``save_pretrained`` wrote, in fp32, ready to write."""
+    """The network that ``save_pretrained`` wrote, in fp32, ready to write."""
     import torch
     from transformers import AutoConfig, AutoModelForSeq2SeqLM, EncoderDecoderConfig, EncoderDecoderModel
 
     pretrained.quiet()
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    if hasattr(config, "word_features"):
+        return small_t5.load(folder).eval()
     kind = EncoderDecoderModel if isinstance(config, EncoderDecoderConfig) else AutoModelForSeq2SeqLM
     return kind.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
 
