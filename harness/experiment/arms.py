@@ -84,8 +84,9 @@ def for_study(config: RunConfig, place: str) -> RunConfig:
 
 
 def _baselines() -> list[str]:
-    """The families that learn in epochs from nothing: a study calls the best of them the best neural baseline."""
-    return [name for name in FAMILIES if name not in (ENCODER, LINEAR) and family_named(name).reports]
+    """The baselines that learn in epochs from nothing: a study calls the best of them the best neural baseline."""
+    found = {name: family_named(name) for name in FAMILIES if name not in (ENCODER, LINEAR)}
+    return [name for name, family in found.items() if family.kind == "baseline" and family.reports]
 
 
 def study_meta(config: RunConfig) -> Row:

@@ -38,9 +38,10 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "seq2seq": {
         "width": 32,
         "layers": 1,
-        "epochs": 8,
-        "batch": 128,
-        "fresh_rate": 0.02,
+        "epochs": 20,
+        "batch": 64,
+        "fresh_rate": 0.01,
+        "dropout": 0.0,
         "length": 32,
         "longest": 16,
         "buckets_log2": 12,

@@ -79,7 +79,10 @@ def test_years_before_a_code_began_do_not_speak_against_it(name: str, unit: str)
     asked = by_line((2014, [("gabapentin 99", [])])).texts
     found = []
     for knowledge in (Knowledge(CodeList((CodeEntry("N", valid_from=2014),))), NO_KNOWLEDGE):
-        predictions = frame.fit(name, corpus, None, knowledge, parameters(name, unit), Context(seed=1)).predict(asked)
+        chosen = parameters(name, unit)
+        if name == "seq2seq":  # without dropout it learns the new code by the numbers of its six texts
+            chosen |= {"batch": 32, "epochs": 12, "dropout": 0.3}
+        predictions = frame.fit(name, corpus, None, knowledge, chosen, Context(seed=1)).predict(asked)
         found.append(predictions.scores.toarray()[0, predictions.labels.index["N"]])
     assert found[0] > 0.5
     assert found[0] > found[1] + 0.2

@@ -61,7 +61,7 @@ def decode(
     longest : tokens of an output with its end
     """
     import torch
-    from transformers import GenerationConfig, LogitsProcessorList
+    from transformers import DynamicCache, EncoderDecoderCache, GenerationConfig, LogitsProcessorList
 
     device = network.device
     constrained = Constrained(grammar, era, beams=beams, max_length=longest + 1, pad=vocabulary.pad)
@@ -82,6 +82,8 @@ def decode(
         found = network.generate(
             input_ids=torch.from_numpy(ids).to(device),
             attention_mask=torch.from_numpy(mask).to(device),
+            # generate's own has too few layers for a T5 whose decoder is deeper than its encoder (transformers 5.23)
+            past_key_values=EncoderDecoderCache(DynamicCache(), DynamicCache()),
             generation_config=settings,
             logits_processor=LogitsProcessorList([constrained]),
         )

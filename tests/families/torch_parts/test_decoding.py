@@ -27,7 +27,7 @@ MOST = 2  # codes of an output
 
 
 @cache
-def network(seed: int, sharpness: float = 1.0) -> Any:
+def network(seed: int, sharpness: float = 1.0, layers: int = 1, decoder_layers: int = 1) -> Any:
     """A fresh T5 that has learnt nothing; the sharper, the surer it is of what it writes."""
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
@@ -36,7 +36,7 @@ def network(seed: int, sharpness: float = 1.0) -> Any:
         torch.manual_seed(seed)
         found = T5ForConditionalGeneration(
             T5Config(
-                vocab_size=SIZE, d_model=32, d_kv=16, d_ff=48, num_layers=1, num_heads=2,
+                vocab_size=SIZE, d_model=32, d_kv=16, d_ff=48, num_layers=layers, num_decoder_layers=decoder_layers, num_heads=2,
                 pad_token_id=PAD, eos_token_id=END, decoder_start_token_id=PAD,
             )
         )  # fmt: skip
@@ -205,6 +205,20 @@ def test_a_text_is_written_of_alone(writes: Writes, beams: int) -> None:
             assert alone.gap is not None
             assert together.gap is not None
             np.testing.assert_allclose(alone.gap[0], together.gap[row], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize(("layers", "decoder_layers"), [(1, 3), (2, 1)])
+def test_a_decoder_may_be_deeper_than_its_encoder(layers: int, decoder_layers: int, beams: int) -> None:
+    model, (ids, mask) = network(0, 1.0, layers, decoder_layers), texts(0, 2)
+    said = decode(model, ids, mask, [0, 0], "codes", longest=4, beams=beams)
+    for row, output in enumerate(outputs_of(said)):
+        if beams == 1:
+            logits = logits_of(model, ids[row], mask[row], PAD, [output])[0]
+            sure = greedy(logits, output, written("codes", 0, 4), "codes")[1]
+        else:
+            sure = beams_of(model, ids[row], mask[row], 0, "codes", 4)[tuple(output)]
+        np.testing.assert_allclose(said.log_probability[row], sure, rtol=1e-3, atol=1e-4)
 
 
 def test_where_one_output_is_all_there_is_the_gap_is_wide() -> None:
