@@ -136,17 +136,30 @@ def configuration(folder: Path) -> Any:
     SpaceError
         transformers knows no such model, or it is no encoder that fills masked words.
     """
-    from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoConfig
+    from transformers import MODEL_FOR_MASKED_LM_MAPPING
+
+    config = described(folder)
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING or getattr(config, "is_encoder_decoder", False):
+        raise SpaceError(f"base must be an encoder such as BERT or RoBERTa, but {folder} is {config.model_type}")
+    return config
+
+
+def described(folder: Path) -> Any:
+    """What ``config.json`` says of any model.
+
+    Raises
+    ------
+    SpaceError
+        transformers knows no such model.
+    """
+    from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        return AutoConfig.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise SpaceError(
             f"base must be a model that transformers knows, but {folder} is none ({type(error).__name__})"
         ) from None
-    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING or getattr(config, "is_encoder_decoder", False):
-        raise SpaceError(f"base must be an encoder such as BERT or RoBERTa, but {folder} is {config.model_type}")
-    return config
 
 
 def room(config: Any, tokenizer: Any) -> int:

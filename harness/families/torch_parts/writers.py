@@ -28,14 +28,9 @@ def is_whole(folder: Path) -> bool:
     SpaceError
         It holds neither that nor an encoder.
     """
-    from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, AutoConfig
+    from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
 
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise SpaceError(
-            f"base must be a model that transformers knows, but {folder} is none ({type(error).__name__})"
-        ) from None
+    config = pretrained.described(folder)
     if getattr(config, "is_encoder_decoder", False):
         if type(config) not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
             raise SpaceError(f"base must be one that writes such as T5 or BART, but {folder} is {config.model_type}")
