@@ -17,12 +17,10 @@ from harness.families.losses import LossName
 from harness.families.torch_parts import body, checkpoints, torch_runtime
 from harness.families.torch_parts.frozen import Hidden
 from harness.families.torch_parts.heads import Head, Sides
-from harness.families.torch_parts.optimizers import Optimizers
+from harness.families.torch_parts.optimizers import Optimizers, share_of_rate
 from harness.families.torch_parts.tokens import Tokens, batches
 from harness.families.torch_parts.torch_losses import LOSSES
 from harness.families.torch_parts.widths import block
-
-LEAST_RATE = 0.02  # of the first rate, at the end
 
 
 class TuningParameters(CovariateParameters):
@@ -104,9 +102,7 @@ class Course:
         self._optimizers.step(self._share_of_rate(done))
 
     def _share_of_rate(self, done: int) -> float:
-        total = self._steps * self._parameters.epochs
-        rising = (done + 1) / max(1.0, self._parameters.warm_up * total)
-        return min(1.0, rising) * max(LEAST_RATE, 1.0 - done / total)
+        return share_of_rate(done, self._steps * self._parameters.epochs, self._parameters.warm_up)
 
     def _loss(self, rows: npt.NDArray[np.int64]) -> Any:
         """The weighted loss of some examples, all labels together; those unknown at an example cost nothing."""

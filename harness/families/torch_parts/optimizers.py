@@ -8,6 +8,16 @@ from typing import Any
 from harness.families.torch_parts import body
 
 BETAS = (0.9, 0.98)
+LEAST_RATE = 0.02  # of the first rate, at the end
+
+
+def share_of_rate(done: int, total: int, warm_up: float) -> float:
+    """How much of its rate a weight learns at after ``done`` of ``total`` steps.
+
+    It rises over the share ``warm_up`` of all steps, then falls in a line.
+    """
+    rising = (done + 1) / max(1.0, warm_up * total)
+    return min(1.0, rising) * max(LEAST_RATE, 1.0 - done / total)
 
 
 class Optimizers:

@@ -14,12 +14,11 @@ from scipy.sparse import csr_array
 
 from harness.families.family import SequenceParameters
 from harness.families.torch_parts import checkpoints, torch_runtime, word_parts
+from harness.families.torch_parts.optimizers import BETAS, share_of_rate
 from harness.families.torch_parts.outputs import Vocabulary
 from harness.families.torch_parts.tokens import Tokens, filled_batches
 from harness.families.torch_parts.widths import block
 
-LEAST_RATE = 0.02  # of the first rate, at the end
-BETAS = (0.9, 0.98)
 CODES, TEXT, PAIRS = 0, 1, 2
 FAST, FASTER = (
     ("alone.", "encoder.embed_tokens."),
@@ -130,8 +129,7 @@ class Course:
 
     def _step(self, done: int) -> None:
         total = self._steps * self._parameters.epochs
-        rising = (done + 1) / max(1.0, self._parameters.warm_up * total)
-        share = min(1.0, rising) * max(LEAST_RATE, 1.0 - done / total)
+        share = share_of_rate(done, total, self._parameters.warm_up)
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * share
         self._optimizer.step()

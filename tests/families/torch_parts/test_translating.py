@@ -10,9 +10,10 @@ import pytest
 from scipy.sparse import csr_array
 
 from harness.families.torch_parts import torch_runtime
+from harness.families.torch_parts.optimizers import LEAST_RATE
 from harness.families.torch_parts.outputs import Vocabulary
 from harness.families.torch_parts.tokens import Tokens
-from harness.families.torch_parts.translating import CODES, LEAST_RATE, PAIRS, TEXT, Course, Pairs, WritingParameters
+from harness.families.torch_parts.translating import CODES, PAIRS, TEXT, Course, Pairs, WritingParameters
 
 PAD, END, SEP, FIRST, LABELS, SIZE = 0, 1, 2, 8, 4, 12
 VOCABULARY = Vocabulary(PAD, END, SEP, FIRST, LABELS)
