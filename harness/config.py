@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from harness.errors import ConfigError
 
 ROLES = ("train", "validation", "calibration", "heldout")
-DEFAULT_FAMILIES = ("dictionary", "linear", "bag", "encoder")
+DEFAULT_FAMILIES = ("dictionary", "linear", "bag", "encoder", "seq2seq")
 COVARIATES = ("age", "sex", "place", "source")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZES = {"": 1, "B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}

@@ -15,6 +15,7 @@ FAMILIES: Mapping[str, str] = {
     "bag": "harness.families.bag:Bag",
     "encoder": "harness.families.encoder:Encoder",
     "gru": "harness.families.gru:Gru",
+    "seq2seq": "harness.families.seq2seq:Seq2Seq",
     "cnn": "harness.families.cnn:CNN",
     "label_attention": "harness.families.label_attention:LabelAttention",
 }
