@@ -116,8 +116,21 @@ def study() -> None:
 def study_transfer(config: Path, smoke: bool, address: str | None) -> None:
     """Measure what pretraining and adaptation gain on the certificates of CONFIG, and at which training sizes."""
     from harness.experiment.start import start_study
+    from harness.run.study import TRANSFER
 
-    _announce(lambda: start_study(config, _say, small=smoke, address=address))
+    _announce(lambda: start_study(config, TRANSFER, _say, small=smoke, address=address))
+
+
+@study.command("normalise")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--smoke", is_flag=True, help="Every arm, one tiny trial, two folds: some minutes.")
+@click.option("--ray", "address", metavar="ADDRESS", help="Join this Ray cluster instead of starting one here.")
+def study_normalise(config: Path, smoke: bool, address: str | None) -> None:
+    """Measure what the experts' standard wording adds: written beside the codes, or read by other models in its place."""
+    from harness.experiment.start import start_study
+    from harness.run.study import NORMALISATION
+
+    _announce(lambda: start_study(config, NORMALISATION, _say, small=smoke, address=address))
 
 
 @harness.group()

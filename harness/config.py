@@ -178,12 +178,17 @@ class AutomationConfig(_Section):
 
 
 class StudyConfig(_Section):
-    """The transfer study: training sizes, seeds, and the time in which all of its arms are tuned."""
+    """A study: its seeds, and the time in which all of its arms are tuned.
+
+    ``sizes`` and ``baselines`` are the transfer study's; ``coders`` and ``folds`` the normalisation study's.
+    """
 
     sizes: Sizes = (Fraction(1, 16), Fraction(1, 4), Fraction(1))
     seeds: int = Field(3, ge=2, le=20)
     budget: Seconds = 900.0
     baselines: Names = Field(("bag", "label_attention"), min_length=1)
+    coders: Names = Field(("dictionary", "linear", "encoder"), min_length=1)
+    folds: int = Field(2, ge=2, le=20)
 
 
 class RunConfig(_Section):

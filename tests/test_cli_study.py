@@ -8,7 +8,7 @@ import pytest
 from test_cli import harness, refused
 
 from harness.files import write_json
-from harness.run.study import KIND
+from harness.run.study import TRANSFER
 
 TOML = """
 [corpus]
@@ -46,7 +46,7 @@ def test_bad_input_is_one_line_and_leaves_no_study(tmp_path: Path, heldout: str,
 
 @pytest.mark.parametrize("words", [["pick", "some"], ["export", "some", "out"]])
 def test_of_a_study_nothing_is_picked_or_exported(tmp_path: Path, words: list[str]) -> None:
-    write_json(tmp_path / "leaderboards" / "some" / "run.json", {"format": 1, "kind": KIND, "arms": []})
+    write_json(tmp_path / "leaderboards" / "some" / "run.json", {"format": 1, "kind": TRANSFER, "arms": []})
     line = refused(harness(*words, where=tmp_path))
     assert f"there is nothing to {words[0]}, but some is one" in line
     assert not (tmp_path / "out").exists()

@@ -97,10 +97,21 @@ def build(read: ReadResult, roles: Roles, home: Path) -> Store:
     corpus = read.corpus.take(order)
     with once(home) as (temporary, keep):
         _write(corpus, order, roles.role[order], temporary)
-        digest = hashlib.sha256()
+        return open_store(keep(_fingerprint(temporary)))
+
+
+def with_lines(store: Store, lines: pa.Array) -> Store:
+    """The same certificates with other texts of their lines, (n_lines,), as a store of its own beside the first."""
+    table = _mapped(store.path / "lines.arrow")
+    if len(lines) != table.num_rows:
+        raise ValueError("there must be a text for each line of the store")
+    with once(store.path.parent) as (temporary, keep):
         for name in FILES:
-            digest.update((temporary / name).read_bytes() if name.endswith("json") else _digest(temporary / name))
-        return open_store(keep(digest.hexdigest()[:16]))
+            if name != "lines.arrow":
+                shutil.copyfile(store.path / name, temporary / name)
+        place = table.column_names.index("text")
+        _write_table(temporary / "lines.arrow", table.set_column(place, "text", lines))
+        return open_store(keep(_fingerprint(temporary)))
 
 
 def knowledge_folder(fingerprint: str) -> str:
@@ -181,9 +192,7 @@ def _write(corpus: Corpus, order: np.ndarray, role: np.ndarray, folder: Path) ->
         if by_line.standard is not None:
             codes["standard"] = by_line.standard
     for name, columns in zip(FILES[:3], (certificates, lines, codes), strict=True):
-        table = pa.table(columns)
-        with pa.OSFile(str(folder / name), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table, max_chunksize=max(1, table.num_rows))
+        _write_table(folder / name, pa.table(columns))
     description = {
         "labels": list(corpus.labels.codes),
         "by_line": by_line is not None,
@@ -206,6 +215,19 @@ def _write(corpus: Corpus, order: np.ndarray, role: np.ndarray, folder: Path) ->
 
 def _span(rows: np.ndarray) -> list[int]:
     return [int(rows[0]), int(rows[-1]) + 1]
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    """In one piece, so that every column is one array when it is mapped."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks(), max_chunksize=max(1, table.num_rows))
+
+
+def _fingerprint(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for name in FILES:
+        digest.update((folder / name).read_bytes() if name.endswith("json") else _digest(folder / name))
+    return digest.hexdigest()[:16]
 
 
 def _digest(path: Path) -> bytes:

@@ -36,10 +36,13 @@ _PLACES = ("hospital", "home", "nursing home", "elsewhere")
 _PLACE_BOUNDS = ((0.9, 0.97, 0.97), (0.7, 0.85, 0.85), (0.45, 0.75, 0.75), (0.55, 0.9, 0.94), (0.45, 0.7, 0.97))
 
 
-def generate(parameters: Synthetic) -> ReadResult:
-    """The corpus of some parameters; the same parameters give the same corpus in every process."""
+def generate(parameters: Synthetic, writer: Writer | None = None) -> ReadResult:
+    """The corpus of some parameters; the same parameters give the same corpus in every process.
+
+    Another ``writer`` writes other texts on the same certificates: their lines, codes and standard texts stay.
+    """
     chosen = causes(parameters.seed, parameters.codes)
-    deaths, writer = Deaths(chosen), Writer()
+    deaths, writer = Deaths(chosen), writer or Writer()
     written = preferences(chosen, _counts(deaths, len(chosen), parameters.seed))
     builder = Builder(
         files=(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from harness.corpus.certificate import SEPARATOR
 from harness.corpus.synthetic_wordings import table
 
 CAREFUL, USUAL, HURRIED = 0, 1, 2
@@ -121,6 +122,19 @@ class Writer:
             return text
         at = int(next(draws) * (len(words) - 1))
         return " ".join([*words[:at], words[at] + words[at + 1], *words[at + 2 :]])
+
+
+class Plain(Writer):
+    """Writes the wordings alone as they are in the table, with ``SEPARATOR`` between: what every other text is made from."""
+
+    def condition(self, wording: str, style: int, draws: Draws) -> str:
+        return wording
+
+    def joined(self, conditions: Sequence[str], habit: float, draws: Draws) -> str:
+        return SEPARATOR.join(conditions)
+
+    def with_duration(self, text: str, duration: str, draws: Draws) -> str:
+        return text
 
 
 def _durations(written: Sequence[str], top: int) -> tuple[str, ...]:

@@ -21,9 +21,8 @@ from harness.decision.novelty import UnseenWords
 from harness.decision.objective import chosen
 from harness.decision.promise import Promise
 from harness.errors import ConfigError
-from harness.families.committee import Committee
 from harness.families.family import Predictions, Written
-from harness.families.frame import Model
+from harness.families.saved import Fitted
 from harness.files import write_json, write_text
 
 _CODE = r"[A-Z]\d[0-9A-Z][0-9A-Z.]*"  # of the ICD, with or without its dot
@@ -153,7 +152,7 @@ def decide(rule: DecisionRule, predictions: Predictions, texts: Texts) -> Decisi
 class Candidate:
     """A fitted model with its rule."""
 
-    model: Model | Committee
+    model: Fitted
     rule: DecisionRule
 
 

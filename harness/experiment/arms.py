@@ -1,10 +1,9 @@
-"""The arms of a transfer study, what is tuned of each, and how a tuned arm is fitted on fewer certificates."""
+"""An arm of a study, what is tuned of it, and how a tuned arm is fitted on fewer certificates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
@@ -12,69 +11,57 @@ from annotated_types import Le
 from pydantic.fields import FieldInfo
 
 from harness.config import RunConfig
-from harness.errors import ConfigError, UnknownName
-from harness.experiment.bases import ADAPTED
+from harness.errors import ConfigError
 from harness.experiment.check import smoke
-from harness.families import FAMILIES, frame
 from harness.families import family as family_named
+from harness.families import frame
+from harness.families.normalised import Use
 from harness.files import Row
-from harness.run.study import KIND
-from harness.search.space import Dimension, Space
+from harness.search.space import Dimension, Scalar, Space
 
-ENCODER = "encoder"
-LINEAR = "linear"
-RANDOM, PRETRAINED = "random", "pretrained"
-STARTS = (RANDOM, PRETRAINED, ADAPTED)  # of the encoder
-START = "start"
-EPOCHS = "epochs"
+START, EPOCHS = "start", "epochs"
 MOST_GROWTH = 4.0  # of the epochs
-SMOKE_BUDGET = 120.0
+SMOKE_SHARE = 20.0  # seconds for the tuning of an arm
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A family, and for the encoder what its weights are before it learns from codes; empty for other families."""
+    """A family, some of its parameters fixed, and the text that it reads.
+
+    Attributes
+    ----------
+    fixed : values of parameters that make the arm what it is
+    use : the text as it was written, or what a normaliser wrote of it
+    weight : the arm's share of the budget is its part of all arms' weights
+    """
 
     name: str
     family: str
-    start: str = ""
+    fixed: Mapping[str, Scalar] = field(default_factory=dict)
+    use: Use = "raw"
+    weight: float = 1.0
 
     def space(self, space: Space) -> Space:
-        """The family's space with the arm's own start; whatever is conditional on it follows."""
-        if not self.start:
+        """The family's space with the arm's own values; whatever is conditional on them follows."""
+        if not self.fixed:
             return space
-        return replace(space, dimensions={**space.dimensions, START: Dimension(value=self.start)})
+        own = {name: Dimension(value=value) for name, value in self.fixed.items()}
+        return replace(space, dimensions={**own, **space.dimensions, **own})
 
 
-def arms(config: RunConfig) -> tuple[Arm, ...]:
-    """The encoder's three starts, the candidates for the best neural baseline, and the linear model."""
-    return (
-        *(Arm(start, ENCODER, start) for start in STARTS),
-        *(Arm(family, family) for family in config.study.baselines),
-        Arm(LINEAR, LINEAR),
-    )
-
-
-def for_study(config: RunConfig, place: str) -> RunConfig:
+def of_arms(config: RunConfig, arms: Sequence[Arm], place: str) -> RunConfig:
     """The configuration as a study reads it: with its arms' families, without the years that certify a promise.
 
     Raises
     ------
-    ConfigError, UnknownName
-        There are no held-out years, or a baseline is none.
+    ConfigError
+        There are no held-out years.
     """
     if config.corpus.columns.role is None and not config.years.heldout:
         raise ConfigError(
             f"years.heldout must name at least one year: a study compares its arms on held-out certificates ({place})"
         )
-    for name in config.study.baselines:
-        if name not in FAMILIES:
-            raise UnknownName(f"study.baselines must hold {', '.join(_baselines())}, but got {name!r} ({place})")
-        if name not in _baselines() or config.study.baselines.count(name) > 1:
-            raise ConfigError(
-                f"study.baselines must hold, once each, neural families that are no arm already, but got {name!r} ({place})"
-            )
-    families = tuple(dict.fromkeys(arm.family for arm in arms(config)))
+    families = tuple(dict.fromkeys(arm.family for arm in arms))
     return config.model_copy(
         update={
             "years": config.years.model_copy(update={"calibration": ()}),
@@ -83,31 +70,13 @@ def for_study(config: RunConfig, place: str) -> RunConfig:
     )
 
 
-def _baselines() -> list[str]:
-    """The baselines that learn in epochs from nothing: a study calls the best of them the best neural baseline."""
-    found = {name: family_named(name) for name in FAMILIES if name not in (ENCODER, LINEAR)}
-    return [name for name, family in found.items() if family.kind == "baseline" and family.reports]
-
-
-def study_meta(config: RunConfig) -> Row:
-    """What ``run.json`` says of a study besides what it says of every run."""
-    return {
-        "kind": KIND,
-        "arms": [arm.name for arm in arms(config)],
-        "baselines": list(config.study.baselines),
-        "sizes": [str(size) for size in config.study.sizes],
-        "seeds": config.study.seeds,
-    }
-
-
-def smoke_study(config: RunConfig) -> RunConfig:
-    """The same study, as small as it can be while every arm is still tuned and compared at two sizes."""
-    small, budget = smoke(config), min(config.study.budget, SMOKE_BUDGET)
-    fewer = {"sizes": (Fraction(1, 4), Fraction(1)), "seeds": 2, "budget": budget}
+def smoke_study(config: RunConfig, arms: Sequence[Arm], **fewer: Any) -> RunConfig:
+    """The same study, as small as it can be while every arm is still tuned and compared; ``fewer`` of ``[study]``."""
+    small, budget = smoke(config), min(config.study.budget, SMOKE_SHARE * sum(arm.weight for arm in arms))
     return small.model_copy(
         update={
             "search": small.search.model_copy(update={"budget": budget}),
-            "study": small.study.model_copy(update=fewer),
+            "study": small.study.model_copy(update={"seeds": 2, "budget": budget, **fewer}),
         }
     )
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from harness.experiment.arms import on_part
+from harness.corpus.store import Store
+from harness.experiment.arms import Arm, on_part
 from harness.experiment.heldout import HeldOut
-from harness.experiment.tuning import trial_time
+from harness.experiment.tuning import shares, trial_time
 from harness.experiment.work import Work
+from harness.families.family import Predictions
+from harness.families.normalised import Use
 from harness.files import Row
 from harness.run.study import StudyFolder, prediction_name
 from harness.search.measure import Measured, MeasureSpec
@@ -19,20 +22,59 @@ Point = tuple[str, str, int]  # arm, size, seed
 PATIENCE = 3.0  # times as long as a trial may take: a fit repeats one, but never ends early with what it has
 
 
-def measure_stage(work: Work, study: StudyFolder, tuned: Sequence[Row], heldout: HeldOut) -> list[str]:
-    """Fit the points that are not there yet; each row is written when its fit ends. Which points are missing, and why."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an arm learns from, and reads when it codes.
+
+    Attributes
+    ----------
+    store : the certificates as it learns from them
+    normaliser : the files of the model that writes what it reads; empty where it reads the text as it was written
+    """
+
+    store: Store
+    normaliser: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def measure_stage(
+    work: Work,
+    study: StudyFolder,
+    arms: Sequence[Arm],
+    tuned: Sequence[Row],
+    heldout: HeldOut,
+    sources: Mapping[Use, Source] | None = None,
+    more: Callable[[Arm, Predictions], Row] = lambda arm, codes: {},
+) -> list[str]:
+    """Fit the points that are not there yet; each row is written when its fit ends.
+
+    Parameters
+    ----------
+    tuned : what was frozen of each arm that was tuned
+    sources : of arms that do not read the text as it was written, by the text that they read
+    more : columns of a row, from the codes that the held-out certificates were given and what was written of them
+
+    Returns
+    -------
+    Which points are missing, and why.
+    """
     there = {(row["arm"], row["size"], row["seed"]) for row in study.rows()}
-    arms = {arm["arm"]: arm for arm in tuned if arm["parameters"] is not None}
-    points = [point for point in _points(work, list(arms)) if point not in there]
+    frozen = {row["arm"]: row for row in tuned if row["parameters"] is not None}
+    by_name = {arm.name: arm for arm in arms if arm.name in frozen}
+    points = [point for point in _points(study, list(by_name)) if point not in there]
     if points:
         work.say(f"fitting {len(points)} points of the learning curves")
-    specs = [_spec(work, arms[arm], size, seed) for arm, size, seed in points]
+    share = shares(work.config, arms)
+    specs = []
+    for arm, size, seed in points:
+        source = (sources or {}).get(by_name[arm].use, Source(work.store))
+        specs.append(_spec(work, by_name[arm], frozen[arm], source, size, seed, trial_time(work.config, share[arm])))
     for place, found in work.cluster.measure(specs):
         arm, size, seed = points[place]
-        row = {**_point(work, arms[arm], size, seed), "parameters": dict(specs[place].fit.parameters)}
+        row = {**_point(work, frozen[arm], size, seed), "parameters": dict(specs[place].fit.parameters)}
         if isinstance(found, Measured) and found.score is not None:
             study.save_predictions(prediction_name(arm, size, seed), found.codes)
             row |= _fitted(found) | heldout.scores(found.codes, work.config.search.seed)
+            row |= more(by_name[arm], found.codes)
         else:
             row |= {"status": "failed", "reason": found.reason}
         study.add_row(row)
@@ -44,42 +86,39 @@ def measure_stage(work: Work, study: StudyFolder, tuned: Sequence[Row], heldout:
     ]
 
 
-def _points(work: Work, arms: Sequence[str]) -> list[Point]:
+def _points(study: StudyFolder, arms: Sequence[str]) -> list[Point]:
     """Seed by seed, the longest fits first."""
-    return [
-        (arm, str(size), seed)
-        for seed in range(work.config.study.seeds)
-        for size in reversed(work.config.study.sizes)
-        for arm in arms
-    ]
+    meta = study.meta()
+    return [(arm, str(size), seed) for seed in range(meta["seeds"]) for size in reversed(meta["sizes"]) for arm in arms]
 
 
-def _spec(work: Work, arm: Row, size: str, seed: int) -> MeasureSpec:
+def _spec(work: Work, arm: Arm, frozen: Row, source: Source, size: str, seed: int, trial: float) -> MeasureSpec:
     """One seed draws the certificates and starts the fit, for every arm alike.
 
     What a fit on a part makes on its way is of no use to others, so that it goes with the fit.
     """
     share, own = float(Fraction(size)), work.config.search.seed + seed
-    parameters, steps = on_part(arm["family"], arm["parameters"], arm["steps"], share)
+    parameters, steps = on_part(arm.family, frozen["parameters"], frozen["steps"], share)
     fit = replace(
         work.spec(),
-        family=arm["family"],
+        family=arm.family,
+        store=str(source.store.path),
         parameters=parameters,
         seed=own,
         steps=steps,
-        device=work.cluster.device(arm["family"]),
+        device=work.cluster.device(arm.family),
         sample=None if share == 1.0 else (share, own),
         cache=work.cache if share == 1.0 else "",
     )
     validation, heldout = (work.store.roles[role] for role in ("validation", "heldout"))
-    limit = PATIENCE * trial_time(work) * (1.0 + len(heldout) / len(validation))
-    return MeasureSpec(fit, validation, heldout, limit)
+    limit = PATIENCE * trial * (1.0 + len(heldout) / len(validation))
+    return MeasureSpec(fit, str(work.store.path), validation, heldout, arm.use, source.normaliser, limit)
 
 
-def _point(work: Work, arm: Row, size: str, seed: int) -> Row:
+def _point(work: Work, frozen: Row, size: str, seed: int) -> Row:
     return {
         "run": work.run.name,
-        **{key: arm[key] for key in ("arm", "family", "kind")},
+        **{key: frozen[key] for key in ("arm", "family", "kind")},
         "size": size,
         "n_train": sample_size(len(work.store.roles["train"]), float(Fraction(size))),
         "seed": seed,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.experiment.arms import LINEAR, PRETRAINED, RANDOM
-from harness.experiment.bases import ADAPTED
 from harness.experiment.heldout import WHOLE
 from harness.files import Row
 from harness.metrics import bands, bootstrap
@@ -31,25 +29,20 @@ class Pair:
     second: str
 
 
-def pairs(tuned: Sequence[Row], baselines: Sequence[str]) -> list[Pair]:
-    """What a study asks. Which arm stands for transfer, and which for the neural baselines, validation has chosen."""
-    score = {arm["arm"]: arm["score"] for arm in tuned if arm["score"] is not None}
-
-    def best(names: Sequence[str]) -> str | None:
-        return max((name for name in names if name in score), key=score.__getitem__, default=None)
-
-    transfer, neural = best((PRETRAINED, ADAPTED)), best(baselines)
-    asked = (
-        ("over_neural", transfer, neural),
-        ("over_linear", transfer, LINEAR),
-        ("pretraining", PRETRAINED, RANDOM),
-        ("adaptation", ADAPTED, PRETRAINED),
-    )
+def between(tuned: Sequence[Row], asked: Sequence[tuple[str, str | None, str | None]]) -> list[Pair]:
+    """What a study asks, as triples of gain, first and second arm, without the arms that could not be tuned."""
+    there = {arm["arm"] for arm in tuned if arm["score"] is not None}
     return [
         Pair(gain, first, second)
         for gain, first, second in asked
-        if first is not None and second is not None and {first, second} <= score.keys()
+        if first is not None and second is not None and {first, second} <= there
     ]
+
+
+def best(tuned: Sequence[Row], names: Collection[str]) -> str | None:
+    """The arm of some with the best score on validation; None where none of them could be tuned."""
+    scored = [arm for arm in tuned if arm["arm"] in names and arm["score"] is not None]
+    return max(scored, key=lambda arm: float(arm["score"]))["arm"] if scored else None
 
 
 def compare(

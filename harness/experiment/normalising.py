@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.sparse import csr_array
 
 from harness.corpus.certificate import SEPARATOR, BoolArray, Corpus, IntArray, LabelSet, LineCodes, strings
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.words import normalise
-from harness.decision.rule import Decisions
 from harness.experiment.scoring import NOT_BY_LINE, WHOLE
 from harness.families.examples import worded
+from harness.families.family import Written
 from harness.files import Row
 from harness.metrics.text import Normalisation, normalisation, reached
 
@@ -32,6 +33,7 @@ class Learnt:
     lines : (n_lines,) its lines after the project's normalisation, each once, and the empty one
     terms, columns, times : (n_terms,) a wording, the column of a code that it stands for, and how often; wordings of
         training lines, and the list's titles and synonyms, which count once each
+    n_said : the first so many terms are wordings of training lines
     """
 
     knowledge: Knowledge
@@ -40,6 +42,7 @@ class Learnt:
     terms: pa.Array
     columns: IntArray
     times: IntArray
+    n_said: int
 
     @classmethod
     def of(cls, train: Corpus, knowledge: Knowledge) -> Learnt:
@@ -57,6 +60,7 @@ class Learnt:
             pa.concat_arrays([own, strings([term for _, term in pairs])]),
             np.r_[columns, np.array([labels.index[code] for code, _ in pairs], dtype=np.int64)],
             np.r_[times, np.ones(len(pairs), dtype=np.int64)],
+            len(own),
         )
 
     def unseen(self, lines: pa.Array) -> BoolArray:
@@ -105,33 +109,61 @@ def references(found: LineCodes, labels: LabelSet, knowledge: Knowledge) -> tupl
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined, known
 
 
-def normalised(reference: Corpus, decisions: Decisions, learnt: Callable[[], Learnt]) -> Row:
+def normalised(reference: Corpus, written: Written | None, by_line: bool, learnt: Callable[[], Learnt]) -> Row:
     """The columns of a row, over the lines whose reference is known (:func:`references`).
 
     Parameters
     ----------
+    written : what a model wrote of each line, or of each certificate where not ``by_line``
     learnt : of the fit behind the row, whose label set is the reference's; called only where the model wrote text
     """
-    written = decisions.written
     if written is None or written.text is None:
         return _row(None, NO_TEXT)
-    if decisions.line_codes is None:
+    if not by_line:
         return _row(None, WHOLE)
     if reference.by_line is None:
         return _row(None, NOT_BY_LINE)
     training = learnt()
-    text, known = references(reference.by_line, reference.labels, training.knowledge)
-    lines = np.flatnonzero(known)
-    of_lines, n_labels = pa.array(lines), len(training.labels)
-    predicted = written.text.take(of_lines)
-    found = normalisation(
-        text.take(of_lines),
-        predicted,
-        reference.by_line.take(lines).matrix(n_labels),
-        reached(predicted, training.terms, training.columns, training.times, n_labels),
-        training.unseen(reference.texts.lines)[lines],
-    )
-    return _row(found, None)
+    wanted = Wanted.of(reference, reference.by_line, training)
+    return _row(wanted.measured(written.text, training), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a model should write of some lines: those of a corpus whose reference is known.
+
+    Attributes
+    ----------
+    lines : (n,) their places among all lines of the corpus
+    certificate : (n,) the row of each one's certificate
+    text : (n,) their references
+    y : (n, n_labels) their codes, over the labels of what was learnt
+    unseen : (n,) whether training never had their text
+    """
+
+    lines: IntArray
+    certificate: IntArray
+    text: pa.Array
+    y: csr_array
+    unseen: BoolArray
+
+    @classmethod
+    def of(cls, reference: Corpus, by_line: LineCodes, learnt: Learnt) -> Wanted:
+        text, known = references(by_line, reference.labels, learnt.knowledge)
+        lines = np.flatnonzero(known)
+        return cls(
+            lines,
+            reference.texts.certificate_of_line[lines],
+            text.take(pa.array(lines)),
+            by_line.take(lines).matrix(len(learnt.labels)),
+            learnt.unseen(reference.texts.lines)[lines],
+        )
+
+    def measured(self, said: pa.Array, learnt: Learnt) -> Normalisation:
+        """All measures of what was written; ``said`` has all lines of the corpus, (n_lines,)."""
+        predicted = said.take(pa.array(self.lines))
+        found = reached(predicted, learnt.terms, learnt.columns, learnt.times, len(learnt.labels))
+        return normalisation(self.text, predicted, self.y, found, self.unseen)
 
 
 def _row(found: Normalisation | None, reason: str | None) -> Row:

@@ -142,7 +142,8 @@ def _measured(role: _Role, where: Slice, said: Said, seed: int) -> tuple[Row, li
     mine = said.rows(role.corpus.texts, where.start, where.stop)
     judged = judge(reference, mine.decisions)
     row = score_row(reference, mine, judged, role.frequency, seed=seed)
-    return {**row, **normalised(reference, mine.decisions, role.learnt)}, curve_rows(judged, mine.decisions)
+    written, by_line = mine.decisions.written, mine.decisions.line_codes is not None
+    return {**row, **normalised(reference, written, by_line, role.learnt)}, curve_rows(judged, mine.decisions)
 
 
 def _reason(model: Row, role: str, rule: DecisionRule) -> str | None:

@@ -18,13 +18,12 @@ from harness.corpus.codes import CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Store, knowledge_folder, open_store
 from harness.errors import ConfigError, RunError
-from harness.experiment.arms import arms, for_study, smoke_study, study_meta
 from harness.experiment.bases import check_bases
 from harness.experiment.check import check, smoke
 from harness.experiment.pipeline import run_all
 from harness.experiment.provenance import hardware, new_meta
 from harness.experiment.reading import read, scratch
-from harness.experiment.transfer import run_study
+from harness.experiment.studies import STUDIES, Study, run_study
 from harness.experiment.work import Work
 from harness.files import read_json, write_json, write_text
 from harness.run.folder import HOME, RunFolder, new_run, open_run
@@ -34,36 +33,36 @@ from harness.search.space import Space, check_space
 
 Say = Callable[[str], None]
 Begun = tuple[RunFolder, dict[str, Any]]
-STUDY = "study transfer"
 
 
 def start(path: Path, say: Say, *, small: bool = False, address: str | None = None) -> Begun:
     """Run a configuration from its files to its page; the folder is made only after every check and the whole reading."""
     config = load_config(path)
-    return _begin(path, smoke(config) if small else config, "search", say, small=small, address=address)
+    return _begin(path, smoke(config) if small else config, None, say, small=small, address=address)
 
 
-def start_study(path: Path, say: Say, *, small: bool = False, address: str | None = None) -> Begun:
-    """Make a transfer study of a configuration: a folder of its own, from its files to its page.
+def start_study(path: Path, kind: str, say: Say, *, small: bool = False, address: str | None = None) -> Begun:
+    """Make a study of a configuration: a folder of its own, from its files to its page.
 
     Raises
     ------
     ConfigError
         Something is wrong with the configuration, or no certificate is held out.
     """
-    config = for_study(load_config(path), path.name)
-    return _begin(path, smoke_study(config) if small else config, STUDY, say, small=small, address=address)
+    study = STUDIES[kind]
+    config = study.prepare(load_config(path), path.name)
+    return _begin(path, study.smoke(config) if small else config, study, say, small=small, address=address)
 
 
-def _begin(path: Path, config: RunConfig, command: str, say: Say, *, small: bool, address: str | None) -> Begun:
+def _begin(path: Path, config: RunConfig, study: Study | None, say: Say, *, small: bool, address: str | None) -> Begun:
     checked = check(config, path.resolve().parent)
-    for arm in arms(config) if command == STUDY else ():
+    for arm in () if study is None else study.arms(config):
         check_bases({arm.family: arm.space(checked.spaces[arm.family])})
     home = Path(HOME).resolve()
     shared = _shared_stores()
     with scratch(home) as folder:
         found = read(checked, shared or folder, say, smoke=small)
-        if command == STUDY and "heldout" not in found.store.roles:
+        if study is not None and "heldout" not in found.store.roles:
             raise ConfigError(
                 f"a study compares its arms on held-out certificates, but none has that role ({path.name})"
             )
@@ -77,9 +76,10 @@ def _begin(path: Path, config: RunConfig, command: str, say: Say, *, small: bool
             if found.quarantine.total:
                 write_text(run.path / "quarantine.csv", found.quarantine.to_csv())
             _write_spaces(run, checked.spaces)
+            command = "search" if study is None else study.command
             typed = f"harness {command} {path.name}{' --smoke' if small else ''}{' --ray ADDRESS' if address else ''}"
             meta = new_meta(run.name, config, hardware(resources.gpus), typed)
-            write_json(run.path / "run.json", {**meta, **(study_meta(config) if command == STUDY else {})})
+            write_json(run.path / "run.json", {**meta, **({} if study is None else study.meta(config))})
             say(f"run {run.name}")
             return run, _pipeline(run, config, resources, say)
 

@@ -1,73 +1,99 @@
-"""The transfer study from its first trial to its page: tune every arm, fit it at every size, compare."""
+"""The transfer study: what pretraining gains, and at which number of training certificates."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from fractions import Fraction
 
-from harness.errors import PartlyDone
-from harness.experiment.arms import arms
+from harness.config import RunConfig
+from harness.errors import ConfigError, UnknownName
+from harness.experiment.arms import START, Arm, of_arms, smoke_study
+from harness.experiment.bases import ADAPTED
+from harness.experiment.comparing import compare_stage
 from harness.experiment.curves import measure_stage
-from harness.experiment.gains import BySeed, compare, pairs
+from harness.experiment.gains import Pair, best, between
 from harness.experiment.heldout import HeldOut
-from harness.experiment.tuning import tune
+from harness.experiment.tuning import shares, tune
 from harness.experiment.work import Work
+from harness.families import FAMILIES
+from harness.families import family as family_named
 from harness.files import Row
-from harness.leaderboard.study import findings
-from harness.leaderboard.study_page import write_study_page
-from harness.run.study import CURVES, GAINS, StudyFolder, prediction_name
-from harness.search.worker import sample_size
+from harness.run.study import TRANSFER, StudyFolder
+
+ENCODER, LINEAR = "encoder", "linear"
+RANDOM, PRETRAINED = "random", "pretrained"
+STARTS = (RANDOM, PRETRAINED, ADAPTED)  # of the encoder: what its weights are before it learns from codes
 
 
-def run_study(work: Work) -> Row:
-    """Every stage in turn; each leaves rows behind, and what is there is not done again.
+def arms(config: RunConfig) -> tuple[Arm, ...]:
+    """The encoder's three starts, the candidates for the best neural baseline, and the linear model."""
+    return (
+        *(Arm(start, ENCODER, {START: start}) for start in STARTS),
+        *(Arm(family, family) for family in config.study.baselines),
+        Arm(LINEAR, LINEAR),
+    )
 
-    Returns
-    -------
-    The sentences that state the gains, and under ``missing`` the arms that could not be tuned and the fits that failed.
+
+def for_study(config: RunConfig, place: str) -> RunConfig:
+    """The configuration as the study reads it.
+
+    Raises
+    ------
+    ConfigError, UnknownName
+        There are no held-out years, or a baseline is none.
     """
-    study = StudyFolder(work.run.path)
-    started, before = time.monotonic(), float(study.meta().get("wall_seconds", 0.0))
-    heldout = HeldOut.of(work.corpus("heldout"), work.corpus("train"))
-    try:
-        tuned = [tune(work, study, arm) for arm in arms(work.config)]
-        work.note({"search_seconds": round(sum(arm["wall_seconds"] for arm in tuned), 1)})
-        missing = [f"{arm['arm']} has no finished trial ({arm['reason']})" for arm in tuned if arm["reason"]]
-        missing += measure_stage(work, study, tuned, heldout)
-    except (PartlyDone, KeyboardInterrupt):
-        work.note({"wall_seconds": round(time.monotonic() - started + before, 1)})
-        write_study_page(study)  # it says what there is, and that the study is unfinished
-        raise
-    compare_stage(work, study, tuned, heldout)
-    work.note({"wall_seconds": round(time.monotonic() - started + before, 1)})
-    write_study_page(study)
-    work.tidy()
-    return {"findings": [finding.sentence for finding in findings(study)], "missing": missing}
+    found = of_arms(config, arms(config), place)
+    for name in config.study.baselines:
+        if name not in FAMILIES:
+            raise UnknownName(f"study.baselines must hold {', '.join(_baselines())}, but got {name!r} ({place})")
+        if name not in _baselines() or config.study.baselines.count(name) > 1:
+            raise ConfigError(
+                f"study.baselines must hold, once each, neural families that are no arm already, but got {name!r} ({place})"
+            )
+    return found
 
 
-def compare_stage(work: Work, study: StudyFolder, tuned: Sequence[Row], heldout: HeldOut) -> None:
-    """Write the numbers behind the learning curves and the gains; a size without fits has gains that are undefined."""
-    done = [row for row in study.rows() if row["status"] == "done"]
-    wanted = pairs(tuned, work.config.study.baselines)
-    curves: list[Row] = []
-    gains: list[Row] = []
-    for share in work.config.study.sizes:
-        size = str(share)
-        mine = [row for row in done if row["size"] == size]
-        at = {"size": size, "n_train": sample_size(len(work.store.roles["train"]), float(share))}
-        by_arm = {arm["arm"]: _counts(study, mine, arm["arm"], heldout) for arm in tuned}
-        scores, found = compare(
-            {arm: counts for arm, counts in by_arm.items() if counts}, wanted, seed=work.config.search.seed
-        )
-        curves += [{**at, **row} for row in scores]
-        gains += [{**at, **row} for row in found]
-    study.write_figure(CURVES, curves)
-    study.write_figure(GAINS, gains)
+def _baselines() -> list[str]:
+    """The baselines that learn in epochs from nothing: a study calls the best of them the best neural baseline."""
+    found = {name: family_named(name) for name in FAMILIES if name not in (ENCODER, LINEAR)}
+    return [name for name, family in found.items() if family.kind == "baseline" and family.reports]
 
 
-def _counts(study: StudyFolder, rows: Sequence[Row], arm: str, heldout: HeldOut) -> BySeed:
+def meta(config: RunConfig) -> Row:
+    """What ``run.json`` says of the study besides what it says of every run."""
     return {
-        row["seed"]: heldout.counts(study.predictions(prediction_name(arm, row["size"], row["seed"])))
-        for row in sorted(rows, key=lambda row: int(row["seed"]))
-        if row["arm"] == arm
+        "kind": TRANSFER,
+        "arms": [arm.name for arm in arms(config)],
+        "baselines": list(config.study.baselines),
+        "sizes": [str(size) for size in config.study.sizes],
+        "seeds": config.study.seeds,
     }
+
+
+def smoke(config: RunConfig) -> RunConfig:
+    """The same study, small: every arm at two sizes."""
+    return smoke_study(config, arms(config), sizes=(Fraction(1, 4), Fraction(1)))
+
+
+def run(work: Work, study: StudyFolder, heldout: HeldOut) -> list[str]:
+    """Tune every arm, fit it at every size, compare; what is missing, and why."""
+    mine = arms(work.config)
+    share = shares(work.config, mine)
+    tuned = [tune(work, study, arm, share[arm.name]) for arm in mine]
+    work.note({"search_seconds": round(sum(arm["wall_seconds"] for arm in tuned), 1)})
+    missing = [f"{arm['arm']} has no finished trial ({arm['reason']})" for arm in tuned if arm["reason"]]
+    missing += measure_stage(work, study, mine, tuned, heldout)
+    compare_stage(work, study, pairs(tuned, work.config.study.baselines), heldout)
+    return missing
+
+
+def pairs(tuned: Sequence[Row], baselines: Sequence[str]) -> list[Pair]:
+    """What the study asks. Which arm stands for transfer, and which for the neural baselines, validation has chosen."""
+    transfer, neural = best(tuned, (PRETRAINED, ADAPTED)), best(tuned, baselines)
+    asked = (
+        ("over_neural", transfer, neural),
+        ("over_linear", transfer, LINEAR),
+        ("pretraining", PRETRAINED, RANDOM),
+        ("adaptation", ADAPTED, PRETRAINED),
+    )
+    return between(tuned, asked)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.config import RunConfig
+from harness.corpus.store import Store
 from harness.experiment import selection
 from harness.experiment.adapting import adapt_stage
-from harness.experiment.arms import Arm, arms
+from harness.experiment.arms import START, Arm
 from harness.experiment.bases import ADAPTED
 from harness.experiment.searching import reasons, say_ended
 from harness.experiment.work import Work
@@ -17,8 +20,13 @@ from harness.search.runner import Outcome, Task, search
 from harness.search.space import Space
 
 
-def tune(work: Work, study: StudyFolder, arm: Arm) -> Row:
+def tune(work: Work, study: StudyFolder, arm: Arm, share: float, store: Store | None = None) -> Row:
     """Search one arm until its share of the budget is used, unless it has been; what is frozen of it.
+
+    Parameters
+    ----------
+    share : wall time, seconds
+    store : the certificates as the arm reads them; the run's own if left out
 
     Returns
     -------
@@ -28,33 +36,46 @@ def tune(work: Work, study: StudyFolder, arm: Arm) -> Row:
     stage = tuning_stage(arm.name)
     found = study.stage(stage)
     if found is None:
-        found = {**_tuned(work, study, arm), "adaptation_seconds": adaptation_seconds}
+        found = {**_tuned(work, study, arm, share, store or work.store), "adaptation_seconds": adaptation_seconds}
         study.write_stage(stage, found)
     return found
 
 
-def budget(work: Work) -> float:
-    """The wall time of one arm's tuning: all arms have the same."""
-    return work.config.study.budget / len(arms(work.config))
+def not_tuned(study: StudyFolder, arm: Arm, reason: str) -> Row:
+    """What is left of an arm that cannot be tuned at all."""
+    nothing = dict.fromkeys(
+        ("closed", "trial", "kind", "parameters", "score", "steps", "seconds", "adaptation_seconds")
+    )
+    row = {**_named(arm), "wall_seconds": 0.0, "trials": 0, "slot_seconds": 0.0, **nothing, "reason": reason}
+    study.write_stage(tuning_stage(arm.name), row)
+    return row
 
 
-def trial_time(work: Work) -> float:
-    """The most that a trial may take: no arm's first trial may outlast the arm's share of the budget."""
-    share = budget(work)
-    return min(work.config.search.trial_time or share, share)
+def shares(config: RunConfig, arms: Sequence[Arm]) -> dict[str, float]:
+    """The wall time of each arm's tuning, seconds: arms of one weight have the same."""
+    whole = sum(arm.weight for arm in arms)
+    return {arm.name: config.study.budget * arm.weight / whole for arm in arms}
 
 
-def _tuned(work: Work, study: StudyFolder, arm: Arm) -> Row:
-    work.say(f"tuning {arm.name} for {budget(work):.0f} s on {work.cluster.cpus} slots")
+def trial_time(config: RunConfig, share: float) -> float:
+    """The most that a trial may take, seconds: no arm's first trial may outlast the arm's share of the budget."""
+    return min(config.search.trial_time or share, share)
+
+
+def _named(arm: Arm) -> Row:
+    return {"arm": arm.name, "family": arm.family, "start": arm.fixed.get(START)}
+
+
+def _tuned(work: Work, study: StudyFolder, arm: Arm, share: float, store: Store) -> Row:
+    work.say(f"tuning {arm.name} for {share:.0f} s on {work.cluster.cpus} slots")
     previous, began = study.trials_of(arm.name), time.monotonic()
     before = sum(row["slot_seconds"] for row in previous) / work.cluster.cpus
-    closed = search(_task(work, study, arm), work.cluster, lambda outcome: _ended(work, study, arm, outcome), previous)
+    task = _task(work, study, arm, share, store)
+    closed = search(task, work.cluster, lambda outcome: _ended(work, study, arm, outcome), previous)
     trials = study.trials_of(arm.name)
     best = next(iter(selection.best_trials(trials)), None)
     return {
-        "arm": arm.name,
-        "family": arm.family,
-        "start": arm.start or None,
+        **_named(arm),
         "wall_seconds": round(time.monotonic() - began + before, 1),
         "trials": len(trials),
         "slot_seconds": round(sum(row["slot_seconds"] for row in trials), 1),
@@ -69,7 +90,7 @@ def _tuned(work: Work, study: StudyFolder, arm: Arm) -> Row:
 
 def _adaptation(work: Work, arm: Arm) -> float | None:
     """Adapt the base model of the arm that asks for it; the seconds that it took, now or for an earlier run."""
-    if arm.start != ADAPTED:
+    if arm.fixed.get(START) != ADAPTED:
         return None
     adapt_stage(work, _space(work, arm))
     return float((work.run.stage("adapt") or {})["seconds"])
@@ -79,19 +100,20 @@ def _space(work: Work, arm: Arm) -> dict[str, Space]:
     return {arm.family: arm.space(work.spaces[arm.family])}
 
 
-def _task(work: Work, study: StudyFolder, arm: Arm) -> Task:
+def _task(work: Work, study: StudyFolder, arm: Arm, share: float, store: Store) -> Task:
     options = work.config.search
     return Task(
         base=replace(
             work.spec(),
+            store=str(store.path),
             validation=(work.store.roles["validation"],),
             checkpoint=f"{work.checkpoints}-{arm.name}",
         ),
         spaces=_space(work, arm),
-        budget=budget(work),
+        budget=share,
         trials=options.trials,
         seed=options.seed,
-        trial_time=trial_time(work),
+        trial_time=trial_time(work.config, share),
         most_bytes=options.trial_memory,
         journal=study.journal_of(arm.name),
     )

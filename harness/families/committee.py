@@ -123,11 +123,8 @@ def labels_of(files: Mapping[str, bytes]) -> LabelSet:
     return LabelSet(tuple(json.loads(files["model.json"])["labels"]))
 
 
-def load(folder: Path, device: str = "cpu") -> frame.Model | Committee:
-    """The model or the committee that was saved into a folder."""
-    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    if description["family"] != NAME:
-        return frame.load(folder, device)
+def load(folder: Path, description: Mapping[str, Any], device: str) -> Committee:
+    """The committee that was saved into a folder, whose ``model.json`` was read."""
     return Committee(
         names=tuple(description["members"]),
         weights=tuple(description["weights"]),

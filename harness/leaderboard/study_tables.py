@@ -10,25 +10,16 @@ from harness.files import Row
 from harness.leaderboard import text
 from harness.leaderboard.columns import Column
 from harness.leaderboard.rows import number
-from harness.leaderboard.study import (
-    GAIN_TITLES,
-    SLICES,
-    GainPoint,
-    State,
-    certificates,
-    gain_points,
-    label,
-    signed,
-)
+from harness.leaderboard.study_gains import BANDS, SLICES, GainPoint, State, signed
 from harness.leaderboard.table import Cell
 
-MEASURES = (("all", "micro_f1"), ("all", "exact_match"), *((part, "micro_f1") for part in SLICES if part != "all"))
+Label = Callable[[str], str]
 UNDEFINED = "no such code occurs in the held-out certificates or is predicted"
 KEYS = [
     *("arm", "family", "kind", "size", "n_train", "seed", "status", "reason", "epochs", "threshold"),
     *("validation_score", "n", "n_labels", "micro_f1", "micro_f1_low", "micro_f1_high", "macro_f1"),
     *("exact_match", "exact_match_low", "exact_match_high", "fit_seconds"),
-    *(f"{key}_{part}" for part in SLICES if part != "all" for key in ("n_codes", "micro_f1", "macro_f1", "recall")),
+    *(f"{key}_{band}" for band in BANDS for key in ("n_codes", "micro_f1", "macro_f1", "recall")),
 ]
 
 
@@ -43,13 +34,15 @@ class GainCell:
 
 @dataclass(frozen=True, slots=True)
 class GainLine:
-    size: str
+    """A gain on all codes and on each band of them."""
+
+    name: str
     cells: tuple[GainCell, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GainGroup:
-    """One gain at every training size, the largest first."""
+    """Gains under one heading; ``arms`` says which, where it is the same for all."""
 
     title: str
     arms: str
@@ -88,34 +81,24 @@ FITS = (
     Column("exact_match", "exact match", "held-out", "high", text.share, has_interval=True),
     *(
         Column(
-            f"micro_f1_{part}",
-            {"unseen": "never", "1_9": "1–9", "10_99": "10–99", "100_up": "100 or more"}[part],
-            f"held-out micro-F1 of {words}",
+            f"micro_f1_{band}",
+            {"unseen": "never", "1_9": "1–9", "10_99": "10–99", "100_up": "100 or more"}[band],
+            f"held-out micro-F1 of {SLICES[band]}",
             "high",
             text.score,
         )
-        for part, words in SLICES.items()
-        if part != "all"
+        for band in BANDS
     ),
     Column("fit_seconds", f"fit,{text.SPACE}s", "seconds of the fit", "low", text.seconds),
 )
 
 
-def gain_groups(rows: Sequence[Row]) -> tuple[GainGroup, ...]:
-    """Every gain, by training size, on all codes and on each band of them."""
-    groups = []
-    for gain, title in GAIN_TITLES.items():
-        points = [gain_points(rows, gain, part, measure) for part, measure in MEASURES]
-        if not points[0]:
-            continue
-        by_size = list(zip(*points, strict=True))
-        lines = tuple(GainLine(certificates(at[0]), tuple(map(_gain_cell, at))) for at in reversed(by_size))
-        one = points[0][-1]
-        groups.append(GainGroup(title, f"{label(one.first)} less {label(one.second)}", lines))
-    return tuple(groups)
+def gain_line(name: str, points: Sequence[GainPoint]) -> GainLine:
+    """One gain at one training size, in the order of the measures."""
+    return GainLine(name, tuple(map(_gain_cell, points)))
 
 
-def tuned_lines(tuned: Sequence[Row]) -> tuple[TunedLine, ...]:
+def tuned_lines(tuned: Sequence[Row], label: Label) -> tuple[TunedLine, ...]:
     """Every arm that is tuned."""
     return tuple(
         TunedLine(
@@ -132,18 +115,18 @@ def tuned_lines(tuned: Sequence[Row]) -> tuple[TunedLine, ...]:
     )
 
 
-def fit_lines(rows: Sequence[Row], arms: Sequence[str]) -> tuple[FitLine, ...]:
+def fit_lines(rows: Sequence[Row], arms: Sequence[str], columns: Sequence[Column], label: Label) -> tuple[FitLine, ...]:
     """Every fit: arms in their order, the largest training size first."""
     order = {arm: place for place, arm in enumerate(arms)}
     ranked = sorted(rows, key=lambda row: (order.get(row["arm"], len(order)), -Fraction(row["size"]), row["seed"]))
     return tuple(
-        FitLine(label(str(row["arm"])), tuple(_cell(column, row) for column in FITS), _reason(row)) for row in ranked
+        FitLine(label(str(row["arm"])), tuple(_cell(column, row) for column in columns), _reason(row)) for row in ranked
     )
 
 
-def raw(rows: Sequence[Row]) -> list[list[float | str | None]]:
-    """The same fits as the download has them, in the order of ``KEYS``."""
-    return [[_raw(row.get(key)) for key in KEYS] for row in rows]
+def raw(rows: Sequence[Row], keys: Sequence[str] = KEYS) -> list[list[float | str | None]]:
+    """The same fits as the download has them, in the order of the keys."""
+    return [[_raw(row.get(key)) for key in keys] for row in rows]
 
 
 def _gain_cell(point: GainPoint) -> GainCell:
@@ -157,11 +140,18 @@ def _cell(column: Column, row: Row) -> Cell:
     value = number(row.get(column.key))
     write: Callable[[float | None], str] = column.write or text.count
     if value is None:
-        return Cell(text.DASH, None, reason=_reason(row) or UNDEFINED)
+        return Cell(text.DASH, None, reason=_reason(row) or _of_wording(column.key, row) or UNDEFINED)
     low, high = number(row.get(f"{column.key}_low")), number(row.get(f"{column.key}_high"))
     if not column.has_interval or low is None or high is None:
         return Cell(write(value), value)
     return Cell(write(value), value, text.interval(write(low), write(high)))
+
+
+def _of_wording(key: str, row: Row) -> str:
+    """Why a fit has no score of what it wrote; nothing where the score is of codes."""
+    if not key.startswith("normalised_"):
+        return ""
+    return text.public(str(row.get(f"normalised_reason{'_unseen' if key.endswith('_unseen') else ''}") or ""))
 
 
 def _reason(row: Row) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from harness.config import CorpusConfig
 from harness.decision.rule import Candidate, DecisionRule
 from harness.errors import BundleError
-from harness.families import committee
+from harness.families import saved
 
 FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
@@ -80,7 +80,7 @@ def load(folder: Path, device: str = "cpu") -> Bundle:
             f"a bundle must have the format {FORMAT} that this version reads, but {folder} has {description.get('format')}"
         )
     return Bundle(
-        candidate=Candidate(committee.load(folder / "model", device), DecisionRule.load(folder / "rule")),
+        candidate=Candidate(saved.load(folder / "model", device), DecisionRule.load(folder / "rule")),
         corpus=CorpusConfig.model_validate_json((folder / "input.json").read_text(encoding="utf-8")),
         description=description,
     )

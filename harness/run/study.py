@@ -1,4 +1,4 @@
-"""The folder of a transfer study: a run's folder with rows of arms at training sizes instead of score rows."""
+"""The folder of a study: a run's folder with rows of arms, at training sizes, instead of score rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from harness.errors import RunError
 from harness.files import Row, append_row, read_rows
 from harness.run.folder import RunFolder
 
-KIND = "transfer study"
-CURVES, GAINS = "study_curves", "study_gains"
+TRANSFER, NORMALISATION = "transfer study", "normalisation study"
+KINDS = (TRANSFER, NORMALISATION)
+CURVES, GAINS, WORDINGS = "study_curves", "study_gains", "study_wordings"
+NORMALISER = "normaliser"  # the stage that makes it, and the model's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,12 @@ class StudyFolder(RunFolder):
 
     def tuned(self) -> list[Row]:
         """What was frozen of each arm that is tuned, in the order of the arms."""
-        found = [self.stage(tuning_stage(arm)) for arm in self.meta()["arms"]]
+        found = [self.stage_of(arm) for arm in self.meta()["arms"]]
         return [row for row in found if row is not None]
+
+    def stage_of(self, arm: str) -> Row | None:
+        """What was frozen of one arm, or None where its tuning has not ended."""
+        return self.stage(tuning_stage(arm))
 
     def trials_of(self, arm: str) -> list[Row]:
         """The trials of one arm under the names that its search gave them."""
@@ -58,7 +64,7 @@ def tuning_stage(arm: str) -> str:
 
 
 def is_study(run: RunFolder) -> bool:
-    return run.meta().get("kind") == KIND
+    return run.meta().get("kind") in KINDS
 
 
 def not_a_study(run: RunFolder, asked: str) -> RunFolder:
@@ -71,7 +77,7 @@ def not_a_study(run: RunFolder, asked: str) -> RunFolder:
     """
     if is_study(run):
         raise RunError(
-            f"a {KIND} compares arms and keeps no model, so there is nothing to {asked}, but {run.name} is one; "
+            f"a study compares arms and keeps no model, so there is nothing to {asked}, but {run.name} is one; "
             "harness search makes a run that picks"
         )
     return run

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import faulthandler
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.corpus.store import Slice, open_store
 from harness.decision.objective import chosen, objective
 from harness.families.family import Predictions
+from harness.families.normalised import Use, assemble
 from harness.search.worker import FitResult, FitSpec, PredictSpec, run_fit, run_predict
 
 
@@ -22,14 +23,19 @@ class MeasureSpec:
     Attributes
     ----------
     fit : without validation, as nothing of it is chosen there: its number of steps is frozen
+    store : of the certificates as they were written; a model behind a normaliser is fitted on another
     validation : sets the threshold
     heldout : is coded with it
+    use, normaliser : what the fitted model reads, and the files of the model that writes it, empty for raw text
     hard_seconds : after so long this process ends, whatever holds it up; None where a caller waits for as long as it takes
     """
 
     fit: FitSpec
+    store: str
     validation: Slice
     heldout: Slice
+    use: Use = "raw"
+    normaliser: Mapping[str, bytes] = field(default_factory=dict)
     hard_seconds: float | None = None
 
 
@@ -41,7 +47,8 @@ class Measured:
     ----------
     fit : without its model
     score, threshold, reason : of validation, as the objective has them
-    codes : (n, n_labels) the codes that the held-out certificates were given, as an indicator matrix
+    codes : (n, n_labels) the codes that the held-out certificates were given, as an indicator matrix; and what was
+        written of them
     """
 
     fit: FitResult
@@ -73,11 +80,12 @@ def _ended_after(seconds: float | None) -> Iterator[None]:
 
 def _measured(spec: MeasureSpec) -> Measured:
     fitted = run_fit(replace(spec.fit, keep=True))
+    model = fitted.model if spec.use == "raw" else assemble(spec.normaliser, fitted.model, spec.use)
     validation, heldout = (
-        run_predict(PredictSpec(fitted.model, spec.fit.store, (rows,), spec.fit.device)).predictions
+        run_predict(PredictSpec(model, spec.store, (rows,), spec.fit.device)).predictions
         for rows in (spec.validation, spec.heldout)
     )
-    reference = open_store(Path(spec.fit.store)).corpus(spec.validation)
+    reference = open_store(Path(spec.store)).corpus(spec.validation)
     found = objective(spec.fit.objective, reference, validation)
-    codes = Predictions(heldout.labels, chosen(heldout.scores, found.threshold))
+    codes = Predictions(heldout.labels, chosen(heldout.scores, found.threshold), written=heldout.written)
     return Measured(replace(fitted, model={}), found.score, found.threshold, found.reason, codes)

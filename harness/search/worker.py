@@ -15,16 +15,31 @@ from typing import Any
 
 import numpy as np
 
-from harness.corpus.certificate import IntArray
+from harness.corpus.certificate import BoolArray, IntArray
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Slice, open_store
 from harness.decision.objective import objective
-from harness.families import committee, frame
 from harness.families import family as family_named
+from harness.families import frame, saved
 from harness.families.family import Context, Predictions
+from harness.families.normalised import fold_of
 from harness.families.torch_parts import adaptation
 from harness.families.torch_parts.pretrained import base_folder
 from harness.files import read_json
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several parts of nearly equal size that some certificates fall into by chance."""
+
+    number: int
+    of: int
+    seed: int
+
+    def rows(self, n: int) -> BoolArray:
+        """Which of ``n`` certificates are in it; (n,)."""
+        found: BoolArray = fold_of(n, self.of, self.seed) == self.number
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,7 @@ class FitSpec:
     knowledge : the folder of what is known besides the certificates, empty where nothing is
     train, validation : neighbouring runs of certificates; without validation nothing is reported
     sample : a share of the training certificates, and the seed that draws it; None for all
+    without : the part of the training certificates that is left out, or None
     soft_seconds : a family that reports ends after this time with what it has
     steps : the frozen number of steps of a refit
     keep : whether the fitted model itself is wanted
@@ -59,6 +75,7 @@ class FitSpec:
     adapted: str = ""
     checkpoint: str = ""
     sample: tuple[float, int] | None = None
+    without: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +102,13 @@ class FitResult:
 
 @dataclass(frozen=True, slots=True)
 class PredictSpec:
-    """Scores of some rows of a store by a fitted model."""
+    """Scores of some rows of a store, or of a part of them, by a fitted model."""
 
     model: Mapping[str, bytes]
     store: str
     rows: tuple[Slice, ...]
     device: str = "cpu"
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +156,8 @@ def run_fit(spec: FitSpec, report: Callable[[Report], None] | None = None) -> Fi
     train = store.corpus(*spec.train)
     if spec.sample is not None:
         train = train.take(sampled(len(train), *spec.sample))
+    if spec.without is not None:
+        train = train.take(np.flatnonzero(~spec.without.rows(len(train))))
     validation = store.corpus(*spec.validation) if spec.validation and report is not None else None
     latest = 0
 
@@ -198,9 +218,11 @@ def known(folder: str) -> Knowledge:
 def run_predict(spec: PredictSpec) -> PredictResult:
     """Load a model from its files and predict; ``seconds`` is the prediction alone."""
     texts = open_store(Path(spec.store)).corpus(*spec.rows).texts
+    if spec.part is not None:
+        texts = texts.take(np.flatnonzero(spec.part.rows(len(texts))))
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         write_files(spec.model, Path(folder))
-        model = committee.load(Path(folder), spec.device)
+        model = saved.load(Path(folder), spec.device)
         model.predict(texts.rows(0, min(64, len(texts))))  # what a framework does once is not the model's speed
         started = time.monotonic()
         return PredictResult(model.predict(texts), time.monotonic() - started)

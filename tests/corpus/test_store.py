@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from harness.config import ROLES
 from harness.corpus import store
 from harness.corpus.builder import Builder, RawLine, ReadResult
-from harness.corpus.certificate import Corpus
+from harness.corpus.certificate import Corpus, strings
 from harness.corpus.knowledge import Knowledge
-from harness.corpus.store import Slice, Store, build, keep_knowledge, knowledge_folder, open_store
+from harness.corpus.store import Slice, Store, build, keep_knowledge, knowledge_folder, open_store, with_lines
 from harness.corpus.years import OUTSIDE, Roles
 
 text = st.sampled_from(["", "flu", "é\nx", "心筋梗塞", "a" * 300])
@@ -225,3 +225,21 @@ def test_knowledge_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_nothing_known_is_no_folder(tmp_path: Path) -> None:
     assert keep_knowledge(Knowledge(), tmp_path / "home") == ""
     assert not (tmp_path / "home").exists()
+
+
+def test_the_same_certificates_with_other_lines(tmp_path: Path) -> None:
+    corpus = read_by_line((2012, [("flu", ["A"]), ("fall", ["B", "A"])]), (2013, [("", [])]), (2014, [("flu", ["A"])]))
+    first = build(corpus, Roles(np.array([0, 0, 1], dtype=np.int8), 0), tmp_path)
+    lines = strings(["Influenza", "Fall", "", "Influenza"])
+    found = with_lines(first, lines)
+    rows = (first.roles["train"], first.roles["validation"])
+    assert found.corpus(*rows).texts.lines.equals(lines)
+    assert first.corpus(*rows).texts.lines.to_pylist() == ["flu", "fall", "", "flu"]
+    for name in ("certificates.arrow", "codes.arrow", "store.json"):
+        assert (found.path / name).read_bytes() == (first.path / name).read_bytes()
+    assert (found.roles, found.years, found.by_line) == (first.roles, first.years, first.by_line)
+    np.testing.assert_array_equal(found.corpus(*rows).codes.toarray(), first.corpus(*rows).codes.toarray())
+    assert found.fingerprint != first.fingerprint
+    assert with_lines(first, lines).path == found.path
+    with pytest.raises(ValueError, match="for each line"):
+        with_lines(first, lines[1:])

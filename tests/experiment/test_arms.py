@@ -8,7 +8,8 @@ import pytest
 
 from harness.config import RunConfig, load_config
 from harness.errors import ConfigError, SpaceError, UnknownName
-from harness.experiment.arms import Arm, arms, for_study, on_part, smoke_study, study_meta
+from harness.experiment.arms import Arm, on_part
+from harness.experiment.transfer import arms, for_study, meta, smoke
 from harness.families import frame
 from harness.search.space import check_space
 
@@ -53,7 +54,7 @@ def test_an_arm_fixes_its_start_and_what_is_conditional_follows() -> None:
         },
         "encoder.toml",
     )
-    fixed = {start: Arm(start, "encoder", start).space(space).defaults() for start in ("random", "adapted")}
+    fixed = {start: Arm(start, "encoder", {"start": start}).space(space).defaults() for start in ("random", "adapted")}
     assert fixed == {
         "random": {"start": "random", "layers": 2},
         "adapted": {"start": "adapted", "frozen": 1, "layers": 2},
@@ -67,7 +68,7 @@ def test_a_study_has_its_arms_families_and_no_calibration_years(tmp_path: Path) 
     assert found.search.budget == 90.0
     assert found.years.calibration == ()
     assert found.years.heldout == (2019,)
-    assert study_meta(found) == {
+    assert meta(found) == {
         "kind": "transfer study",
         "arms": ["random", "pretrained", "adapted", "bag", "linear"],
         "baselines": ["bag"],
@@ -77,10 +78,10 @@ def test_a_study_has_its_arms_families_and_no_calibration_years(tmp_path: Path) 
 
 
 def test_a_smoke_study_is_small(tmp_path: Path) -> None:
-    found = smoke_study(for_study(config(tmp_path, 'baselines = ["bag"]'), "my.toml"))
+    found = smoke(for_study(config(tmp_path, 'baselines = ["bag"]'), "my.toml"))
     assert found.study.sizes == (Fraction(1, 4), Fraction(1))
     assert (found.study.seeds, found.search.trials) == (2, 1)
-    assert found.study.budget == found.search.budget == 120.0
+    assert found.study.budget == found.search.budget == 100.0
     assert found.corpus.synthetic.certificates == 2_000
 
 

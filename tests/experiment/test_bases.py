@@ -8,9 +8,9 @@ from small_base import small_base
 
 from harness.config import load_config
 from harness.errors import SpaceError
-from harness.experiment.arms import arms, for_study
 from harness.experiment.bases import check_bases, to_adapt
 from harness.experiment.check import check
+from harness.experiment.transfer import arms, for_study
 from harness.search.space import Space, check_space
 
 CONFIG = """
@@ -58,7 +58,7 @@ def test_a_study_adapts_one_base_alone(tmp_path: Path) -> None:
     base = str(small_base(tmp_path / "base", layers=1))
     (tmp_path / "search.toml").write_text(CONFIG)
     config = for_study(load_config(tmp_path / "search.toml"), "search.toml")
-    adapted = next(arm for arm in arms(config) if arm.start == "adapted")
+    adapted = next(arm for arm in arms(config) if arm.fixed.get("start") == "adapted")
     check_bases({"encoder": space("minilm", base)})
     with pytest.raises(SpaceError, match="base must have one value where start offers adapted"):
         check_bases({"encoder": adapted.space(space("minilm", base))})

@@ -12,14 +12,16 @@ from certificates import Roles
 from harness.config import load_config
 from harness.corpus import store
 from harness.corpus.years import assign
+from harness.experiment.arms import Arm
+from harness.experiment.comparing import compare_stage
 from harness.experiment.curves import measure_stage
 from harness.experiment.heldout import HeldOut
-from harness.experiment.transfer import compare_stage
-from harness.experiment.tuning import trial_time
+from harness.experiment.transfer import pairs
+from harness.experiment.tuning import shares, trial_time
 from harness.experiment.work import Work
 from harness.files import Row, write_json
 from harness.leaderboard.study import findings
-from harness.run.study import CURVES, GAINS, KIND, StudyFolder
+from harness.run.study import CURVES, GAINS, TRANSFER, StudyFolder
 from harness.search.measure import Measured, MeasureSpec, run_measure
 from harness.search.worker import Failure
 
@@ -53,6 +55,14 @@ TUNED: list[Row] = [
 ]
 
 
+ARMS = (
+    Arm("random", "encoder", {"start": "random"}),
+    Arm("pretrained", "encoder", {"start": "pretrained"}),
+    Arm("linear", "linear"),
+    Arm("bag", "bag"),
+)
+
+
 class Here:
     """A cluster that fits linear in this process, and loses every other fit."""
 
@@ -73,14 +83,17 @@ def work_on(roles: Roles, folder: Path, search: str = "") -> tuple[Work, StudyFo
     config = load_config(folder / "my.toml")
     found = store.build(roles.read, assign(roles.read, config.years), folder / "store")
     study, here = StudyFolder(folder / "run"), Here()
-    write_json(study.path / "run.json", {"format": 1, "kind": KIND, "arms": ["linear"], "seeds": 2})
+    write_json(
+        study.path / "run.json",
+        {"format": 1, "kind": TRANSFER, "arms": [arm.name for arm in ARMS], "sizes": ["1/4", "1"], "seeds": 2},
+    )
     return Work(study, config, {}, found, "", cast(Any, here), lambda line: None), study, here
 
 
 def test_every_point_is_fitted_once(tiny_roles: Roles, tmp_path: Path) -> None:
     work, study, here = work_on(tiny_roles, tmp_path)
     heldout = HeldOut.of(work.corpus("heldout"), work.corpus("train"))
-    lost = measure_stage(work, study, TUNED, heldout)
+    lost = measure_stage(work, study, ARMS, TUNED, heldout)
     assert lost == [
         f"pretrained on {size} of train, seed {seed} (it was lost)" for seed in (0, 1) for size in ("1", "1/4")
     ]
@@ -99,12 +112,14 @@ def test_every_point_is_fitted_once(tiny_roles: Roles, tmp_path: Path) -> None:
         assert spec.fit.validation == ()
         assert spec.fit.checkpoint == ""
         assert bool(spec.fit.cache) is (spec.fit.sample is None)  # what a part leaves behind is of no use to others
-        assert spec.hard_seconds == pytest.approx(3 * trial_time(work) * (1 + len(spec.heldout) / len(spec.validation)))
+        assert spec.hard_seconds == pytest.approx(
+            3 * trial_time(work.config, 50.0) * (1 + len(spec.heldout) / len(spec.validation))
+        )
     epochs = {(spec.fit.parameters["epochs"], spec.fit.steps) for spec in here.specs if spec.fit.family == "encoder"}
     assert epochs == {(4, 3), (8, 6)}
 
     before = len(here.specs)
-    assert measure_stage(work, study, TUNED, heldout) == lost
+    assert measure_stage(work, study, ARMS, TUNED, heldout) == lost
     assert len(here.specs) == before
     assert study.rows() == rows
 
@@ -112,8 +127,8 @@ def test_every_point_is_fitted_once(tiny_roles: Roles, tmp_path: Path) -> None:
 def test_a_gain_is_undefined_where_an_arm_was_lost(tiny_roles: Roles, tmp_path: Path) -> None:
     work, study, _ = work_on(tiny_roles, tmp_path)
     heldout = HeldOut.of(work.corpus("heldout"), work.corpus("train"))
-    measure_stage(work, study, TUNED, heldout)
-    compare_stage(work, study, TUNED, heldout)
+    measure_stage(work, study, ARMS, TUNED, heldout)
+    compare_stage(work, study, pairs(TUNED, ["bag"]), heldout)
     whole = ("all", "micro_f1")
     curves = [row for row in study.figure(CURVES) if (row["slice"], row["measure"]) == whole]
     assert {(row["arm"], row["size"], row["n_seeds"]) for row in curves} == {("linear", "1/4", 2), ("linear", "1", 2)}
@@ -131,8 +146,8 @@ def test_a_study_without_a_fit_that_ended_says_that_its_gains_are_undefined(tiny
     work, study, _ = work_on(tiny_roles, tmp_path)
     heldout = HeldOut.of(work.corpus("heldout"), work.corpus("train"))
     tuned = [{**TUNED[1], "arm": "random"}, TUNED[1]]
-    measure_stage(work, study, tuned, heldout)
-    compare_stage(work, study, tuned, heldout)
+    measure_stage(work, study, ARMS, tuned, heldout)
+    compare_stage(work, study, pairs(tuned, ["bag"]), heldout)
     assert study.figure(CURVES) == []
     assert {(row["gain"], row["size"], row["value"]) for row in study.figure(GAINS)} == {
         ("pretraining", "1/4", None),
@@ -148,8 +163,9 @@ def test_a_study_without_a_fit_that_ended_says_that_its_gains_are_undefined(tiny
     )
 
 
-@pytest.mark.parametrize(("search", "seconds"), [("", 40.0), ('trial_time = "30s"', 30.0), ('trial_time = "9m"', 40.0)])
+@pytest.mark.parametrize(("search", "seconds"), [("", 50.0), ('trial_time = "30s"', 30.0), ('trial_time = "9m"', 50.0)])
 def test_no_trial_may_outlast_the_share_of_its_arm(
     tiny_roles: Roles, tmp_path: Path, search: str, seconds: float
 ) -> None:
-    assert trial_time(work_on(tiny_roles, tmp_path, search)[0]) == seconds
+    config = work_on(tiny_roles, tmp_path, search)[0].config
+    assert trial_time(config, shares(config, ARMS)["linear"]) == seconds

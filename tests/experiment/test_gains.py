@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.experiment.gains import Pair, compare, pairs
+from harness.experiment.gains import Pair, compare
+from harness.experiment.transfer import pairs
 from harness.files import Row
 from harness.metrics.bands import BANDS
 from harness.metrics.multilabel import Counts

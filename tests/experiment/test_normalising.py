@@ -70,7 +70,7 @@ def decisions(texts: Corpus, table: Mapping[str, Entry], unit: Unit = "line", *,
 
 
 def row(reference: Corpus, said: Decisions, knowledge: Knowledge = LIST) -> Row:
-    return normalised(reference, said, lambda: Learnt.of(TRAIN, knowledge))
+    return normalised(reference, said.written, said.line_codes is not None, lambda: Learnt.of(TRAIN, knowledge))
 
 
 def test_a_case_by_hand() -> None:
@@ -127,7 +127,7 @@ def test_what_has_no_such_score_says_why_and_costs_nothing(reference: Corpus, sa
     def asked() -> NoReturn:
         raise AssertionError("training must not be read")
 
-    found = normalised(reference, said, asked)
+    found = normalised(reference, said.written, said.line_codes is not None, asked)
     assert [found[name] for name in (*NAMES, "n_unseen_lines")] == [None] * (len(NAMES) + 1)
     assert (found["normalised_reason"], found["normalised_reason_unseen"]) == (reason, reason)
 

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from harness.corpus.certificate import LabelSet, strings
 from harness.corpus.knowledge import Knowledge
-from harness.families import committee, frame
+from harness.families import committee, frame, saved
 from harness.families.committee import Committee
 from harness.families.family import CEILING, Context, Predictions, Written
 from harness.search.worker import read_files
@@ -137,7 +137,7 @@ def test_a_code_that_one_member_lacks_has_the_others_score_by_their_weight(mixed
 
 def test_saves_and_loads_with_equal_scores(mixed: Committee, tiny_roles: Roles, tmp_path: Path) -> None:
     mixed.save(tmp_path / "model")
-    loaded = committee.load(tmp_path / "model")
+    loaded = saved.load(tmp_path / "model")
     assert isinstance(loaded, Committee)
     assert (loaded.names, loaded.weights, loaded.labels) == (mixed.names, mixed.weights, mixed.labels)
     assert loaded.parameters == {"bag-3": 0.25, "linear-1": 0.75}
@@ -160,7 +160,7 @@ def test_it_is_put_together_from_saved_members_as_it_saves_itself(mixed: Committ
 
 def test_a_single_model_is_loaded_as_what_it_is(mixed: Committee, tmp_path: Path) -> None:
     mixed.members[1].save(tmp_path / "model")
-    assert isinstance(committee.load(tmp_path / "model"), frame.Model)
+    assert isinstance(saved.load(tmp_path / "model"), frame.Model)
 
 
 def test_scores_do_not_depend_on_the_company_in_a_batch(mixed: Committee, tiny_roles: Roles) -> None:

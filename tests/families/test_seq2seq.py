@@ -22,7 +22,7 @@ from harness.corpus.certificate import Corpus, Texts, strings
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.errors import SpaceError
-from harness.families import FAMILIES, frame
+from harness.families import frame
 from harness.families.examples import distinct
 from harness.families.family import Context, Predictions, Units
 from harness.families.seq2seq import WRITES, Seq2SeqModel
@@ -30,7 +30,6 @@ from harness.families.torch_parts import outputs, own_tokens
 from harness.families.torch_parts.grammar import accepts
 from harness.families.torch_parts.outputs import Task
 
-pytestmark = pytest.mark.skipif("seq2seq" not in FAMILIES, reason="not yet among the families")
 NOTHING = Knowledge()
 TASKS: tuple[Task, ...] = ("code", "normalise", "joint")
 SMALL: dict[str, Any] = {

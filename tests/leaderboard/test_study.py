@@ -1,4 +1,4 @@
-"""The words of a study, and its page as a file and in a browser."""
+"""The words of a transfer study, and its page as a file and in a browser."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from example_run import write_corpus, write_meta
 
 from harness.files import Row
 from harness.leaderboard.figures import Interval
-from harness.leaderboard.study import GainPoint, curves, findings, sentence, vanishes
+from harness.leaderboard.study import findings
 from harness.leaderboard.study_draw import learning_curves
+from harness.leaderboard.study_gains import MEASURES, GainPoint
 from harness.leaderboard.study_page import build_study_page, write_study_page
-from harness.leaderboard.study_tables import KEYS, MEASURES, gain_groups, raw
-from harness.run.study import CURVES, GAINS, KIND, StudyFolder
+from harness.leaderboard.study_tables import KEYS, raw
+from harness.leaderboard.study_transfer import curves, gain_groups, sentence, vanishes
+from harness.run.study import CURVES, GAINS, TRANSFER, StudyFolder
 
 SIZES = {"1/16": 600, "1/4": 2400, "1": 9600}
 ARMS = {"random": 0.50, "pretrained": 0.66, "adapted": 0.70, "bag": 0.60, "label_attention": 0.64, "linear": 0.68}
@@ -35,7 +37,7 @@ def write_study(path: Path, *, arms: Sequence[str] = tuple(ARMS), done: bool = T
     """A study in which what transfer gains grows smaller with more certificates."""
     study = StudyFolder(path)
     write_corpus(study)
-    more = {"kind": KIND, "arms": list(ARMS), "baselines": ["bag"], "sizes": list(SIZES), "seeds": 3}
+    more = {"kind": TRANSFER, "arms": list(ARMS), "baselines": ["bag"], "sizes": list(SIZES), "seeds": 3}
     write_meta(study, **more, command="harness study transfer my.toml")
     for arm in arms:
         study.write_stage(f"tune-{arm}", tuned_row(arm))
@@ -256,7 +258,7 @@ def test_gains_stand_by_size_and_band(tmp_path: Path) -> None:
         "transfer over the best neural baseline",
         "transfer over the linear model",
     ]
-    assert [line.size for line in groups[0].lines] == ["all 9,600", "2,400 (1/4)", "600 (1/16)"]
+    assert [line.name for line in groups[0].lines] == ["all 9,600", "2,400 (1/4)", "600 (1/16)"]
     assert [cell.state for cell in groups[0].lines[0].cells] == ["none", "none", None, None, None, "none"]
     assert [cell.value for cell in groups[0].lines[2].cells] == ["+0.200", "+0.200", "–", "–", "–", "+0.200"]
 
@@ -281,6 +283,26 @@ def test_the_page_states_the_finding_and_how_it_was_made(tmp_path: Path) -> None
         study.write_stage(f"tune-{arm}", {**tuned_row(arm), "parameters": {"layers": 0}})
     assert "The encoder kept all of its layers." in build_study_page(study)
     assert "unfinished" not in page.partition('id="finding"')[2].partition("</section>")[0]
+
+
+def test_an_arm_that_could_not_be_tuned_is_said_to_be_missing(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    assert "Not compared" not in build_study_page(study)
+    study.write_stage("tune-random", {**tuned_row("random"), "parameters": None, "reason": "over the time limit"})
+    said = "Not compared, as they could not be tuned: encoder, random initialisation (over the time limit)."
+    assert said in build_study_page(study)
+
+
+KEPT = sorted(Path(__file__).parents[2].glob("leaderboards/example-transfer-*"))
+
+
+@pytest.mark.parametrize("folder", KEPT, ids=[folder.name for folder in KEPT])
+def test_a_kept_page_is_what_its_rows_give(folder: Path) -> None:
+    def said(page: str) -> str:  # all but plotly.js, and the hashes in the head
+        return page.partition("<body>")[2].partition('<script type="text/plain" id="library">')[0]
+
+    study = StudyFolder(folder)
+    assert said(build_study_page(study)) == said(study.page.read_text(encoding="utf-8"))
 
 
 def test_a_study_that_is_not_done_says_what_is_missing(tmp_path: Path) -> None:

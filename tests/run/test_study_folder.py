@@ -7,11 +7,11 @@ import pytest
 from harness.errors import RunError
 from harness.files import Row, write_json
 from harness.run.folder import RunFolder
-from harness.run.study import KIND, StudyFolder, is_study, not_a_study, prediction_name
+from harness.run.study import TRANSFER, StudyFolder, is_study, not_a_study, prediction_name
 
 
 def study(path: Path) -> StudyFolder:
-    write_json(path / "run.json", {"format": 1, "kind": KIND, "arms": ["random", "adapted"]})
+    write_json(path / "run.json", {"format": 1, "kind": TRANSFER, "arms": ["random", "adapted"]})
     return StudyFolder(path)
 
 

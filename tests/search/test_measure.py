@@ -54,7 +54,9 @@ def test_a_fit_on_a_sample_learns_from_these_certificates_alone(tiny_store: Stor
 
 def test_a_point_is_what_fit_objective_and_prediction_say(tiny_store: Store) -> None:
     fit = spec(tiny_store, sample=(0.5, 1), keep=True)
-    found = run_measure(MeasureSpec(fit, tiny_store.roles["validation"], tiny_store.roles["heldout"]))
+    found = run_measure(
+        MeasureSpec(fit, str(tiny_store.path), tiny_store.roles["validation"], tiny_store.roles["heldout"])
+    )
     assert found.fit.model == {}
 
     model = run_fit(fit).model
@@ -80,7 +82,9 @@ def test_heldout_codes_have_no_part_in_what_is_measured(tiny_store: Store, tiny_
     assert other.corpus(other.roles["heldout"]).codes.nnz == 0
     parameters = {**PARAMETERS, "unit": "certificate"}
     found, same = (
-        run_measure(MeasureSpec(spec(one, parameters=parameters), one.roles["validation"], one.roles["heldout"]))
+        run_measure(
+            MeasureSpec(spec(one, parameters=parameters), str(one.path), one.roles["validation"], one.roles["heldout"])
+        )
         for one in (tiny_store, other)
     )
     assert (found.score, found.threshold) == (same.score, same.threshold)
@@ -96,7 +100,7 @@ from harness.search import measure
 from harness.search.worker import FitSpec
 measure.run_fit = lambda spec: time.sleep(60)
 rows = Slice(0, 1)
-measure.run_measure(measure.MeasureSpec(FitSpec("linear", {}, "", (rows,)), rows, rows, hard_seconds=0.2))
+measure.run_measure(measure.MeasureSpec(FitSpec("linear", {}, "", (rows,)), "", rows, rows, hard_seconds=0.2))
 """
 
 
