@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from harness.corpus.store import Store
@@ -29,11 +29,11 @@ class Source:
     Attributes
     ----------
     store : the certificates as it learns from them
-    normaliser : the files of the model that writes what it reads; empty where it reads the text as it was written
+    normaliser : the folder of the model that writes what it reads; empty where it reads the text as it was written
     """
 
     store: Store
-    normaliser: Mapping[str, bytes] = field(default_factory=dict)
+    normaliser: str = ""
 
 
 def measure_stage(

@@ -13,6 +13,7 @@ from harness.experiment.comparing import compare_stage
 from harness.experiment.curves import measure_stage
 from harness.experiment.gains import Pair, best, between
 from harness.experiment.heldout import HeldOut
+from harness.experiment.normaliser import SEQ2SEQ
 from harness.experiment.normalising import Learnt, normalised
 from harness.experiment.tuning import not_tuned, shares, tune
 from harness.experiment.work import Work
@@ -22,7 +23,6 @@ from harness.families.family import Predictions, Written
 from harness.files import Row
 from harness.run.study import NORMALISATION, NORMALISER, WORDINGS, StudyFolder, prediction_name
 
-SEQ2SEQ = "seq2seq"
 CODE, NORMALISE, JOINT = "code", "normalise", "joint"
 TASKS = (CODE, NORMALISE, JOINT)  # of the family seq2seq
 WRITES, LEARNS = 4.0, 2.0  # times the share of the budget that a coder has which does not learn in epochs
@@ -85,7 +85,7 @@ def run(work: Work, study: StudyFolder, heldout: HeldOut) -> list[str]:
     mine = arms(work.config, by_line=work.store.by_line)
     share = shares(work.config, mine)
     tuned = [tune(work, study, arm, share[arm.name]) for arm in mine if arm.family == SEQ2SEQ]
-    made = normaliser.normaliser_stage(work, study, tuned, best(tuned, (NORMALISE, JOINT)))
+    made = normaliser.normaliser_stage(work, study, [row for row in tuned if row["arm"] != CODE])
     sources = normaliser.sources(work, study, made)
     for arm in mine:
         if arm.family == SEQ2SEQ:

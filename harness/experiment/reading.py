@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from harness.config import ROLES
 from harness.corpus import store
@@ -34,12 +35,14 @@ AGE = 60.0  # seconds
 class Reading:
     """A store of the certificates that have a role, and what ``corpus.json`` says of it and of what is known besides.
 
-    What is known lies in a folder beside the store.
+    What is known lies in a folder beside the store. ``worded``: whether training has the experts' wording of codes, or
+    the code list has titles.
     """
 
     store: store.Store
     row: dict[str, Any]
     quarantine: Quarantine
+    worded: bool
 
 
 def read(checked: Checked, home: Path, say: Callable[[str], None], *, smoke: bool = False) -> Reading:
@@ -98,7 +101,7 @@ def read(checked: Checked, home: Path, say: Callable[[str], None], *, smoke: boo
             again = "" if role == "train" else f"; {repeated[role][1]:,} repeat a text of train"
             say(f"{role}: {len(corpora[role]):,} certificates of {years}{again}")
     store.keep_knowledge(knowledge, home)
-    return Reading(built, row, found.quarantine)
+    return Reading(built, row, found.quarantine, _worded(corpora["train"], knowledge))
 
 
 def _knowledge(checked: Checked, found: ReadResult, train: Corpus, say: Callable[[str], None]) -> Knowledge:
@@ -117,6 +120,13 @@ def _knowledge(checked: Checked, found: ReadResult, train: Corpus, say: Callable
             f"codes, {matched.unknown:,} have a code that neither train nor the code list has"
         )
     return Knowledge(code_list, lexicon, checked.config.corpus.language)
+
+
+def _worded(train: Corpus, knowledge: Knowledge) -> bool:
+    listed = () if knowledge.code_list is None else knowledge.code_list.entries
+    by_line = train.by_line
+    said = by_line is not None and by_line.standard is not None and pc.any(pc.not_equal(by_line.standard, "")).as_py()
+    return bool(said) or any(entry.title for entry in listed)
 
 
 def _known(checked: Checked, knowledge: Knowledge) -> dict[str, Any]:

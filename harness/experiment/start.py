@@ -66,6 +66,11 @@ def _begin(path: Path, config: RunConfig, study: Study | None, say: Say, *, smal
             raise ConfigError(
                 f"a study compares its arms on held-out certificates, but none has that role ({path.name})"
             )
+        if study is not None and study.needs_wording and not found.worded:
+            raise ConfigError(
+                "corpus.columns.standard_text or corpus.codes must bring the experts' wording of codes or their titles, but "
+                f"there is neither: nothing says what normalised text is ({path.name})"
+            )
         with cluster(address=address, gpus=config.search.gpus) as resources:
             _check_nodes(resources, shared)
             run = new_run(home, datetime.now(UTC))

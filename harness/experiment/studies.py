@@ -30,6 +30,7 @@ class Study:
     smoke : the same, as small as it can be
     meta : what ``run.json`` says besides
     run : every stage in turn; what is missing, and why
+    needs_wording : whether it has nothing to ask where neither certificates nor code list word the codes
     """
 
     command: str
@@ -38,6 +39,7 @@ class Study:
     smoke: Callable[[RunConfig], RunConfig]
     meta: Callable[[RunConfig], Row]
     run: Callable[[Work, StudyFolder, HeldOut], list[str]]
+    needs_wording: bool = False
 
 
 STUDIES: Mapping[str, Study] = {
@@ -49,6 +51,7 @@ STUDIES: Mapping[str, Study] = {
         normalisation.smoke,
         normalisation.meta,
         normalisation.run,
+        needs_wording=True,
     ),
 }
 

@@ -65,7 +65,10 @@ TERMS = (
         "The experts’ own wording of a line’s codes in their order where the certificates have it, else the codes’ titles.",
     ),
     Term(
-        "normaliser", "", "The encoder-decoder of normalise or of joint, whichever has the better score on validation."
+        "normaliser",
+        "",
+        "The encoder-decoder of normalise or of joint, whichever writes better on validation: by the F1 of the "
+        "codes that its text alone leads to, or without codes by line by the score of its tuning.",
     ),
     Term(
         "cross-fitted",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import faulthandler
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.corpus.store import Slice, open_store
 from harness.decision.objective import chosen, objective
 from harness.families.family import Predictions
 from harness.families.normalised import Use, assemble
-from harness.search.worker import FitResult, FitSpec, PredictSpec, run_fit, run_predict
+from harness.search.worker import FitResult, FitSpec, PredictSpec, read_files, run_fit, run_predict
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class MeasureSpec:
     store : of the certificates as they were written; a model behind a normaliser is fitted on another
     validation : sets the threshold
     heldout : is coded with it
-    use, normaliser : what the fitted model reads, and the files of the model that writes it, empty for raw text
+    use, normaliser : what the fitted model reads, and the folder of the model that writes it, empty for raw text
     hard_seconds : after so long this process ends, whatever holds it up; None where a caller waits for as long as it takes
     """
 
@@ -35,7 +35,7 @@ class MeasureSpec:
     validation: Slice
     heldout: Slice
     use: Use = "raw"
-    normaliser: Mapping[str, bytes] = field(default_factory=dict)
+    normaliser: str = ""
     hard_seconds: float | None = None
 
 
@@ -80,7 +80,7 @@ def _ended_after(seconds: float | None) -> Iterator[None]:
 
 def _measured(spec: MeasureSpec) -> Measured:
     fitted = run_fit(replace(spec.fit, keep=True))
-    model = fitted.model if spec.use == "raw" else assemble(spec.normaliser, fitted.model, spec.use)
+    model = fitted.model if spec.use == "raw" else assemble(read_files(Path(spec.normaliser)), fitted.model, spec.use)
     validation, heldout = (
         run_predict(PredictSpec(model, spec.store, (rows,), spec.fit.device)).predictions
         for rows in (spec.validation, spec.heldout)

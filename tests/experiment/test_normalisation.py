@@ -23,7 +23,16 @@ from harness.families.torch_parts.outputs import Task
 from harness.files import Row, write_json
 from harness.run.study import NORMALISATION, NORMALISER, StudyFolder
 from harness.search.space import check_space
-from harness.search.worker import Failure, FitResult, FitSpec, PredictResult, PredictSpec, run_fit, run_predict
+from harness.search.worker import (
+    Failure,
+    FitResult,
+    FitSpec,
+    PredictResult,
+    PredictSpec,
+    read_files,
+    run_fit,
+    run_predict,
+)
 
 TOML = """
 [corpus]
@@ -175,7 +184,7 @@ def work_on(roles: Roles, folder: Path, cluster: Here) -> tuple[Work, StudyFolde
 def test_no_certificate_of_training_is_written_by_a_model_that_was_shown_it(tiny_roles: Roles, tmp_path: Path) -> None:
     here = Here()
     work, study = work_on(tiny_roles, tmp_path, here)
-    made = normaliser.normaliser_stage(work, study, TUNED, "normalise")
+    made = normaliser.normaliser_stage(work, study, TUNED)
     assert made["reason"] is None
     whole, *parts = here.fits
     assert whole.without is None
@@ -197,7 +206,7 @@ def test_no_certificate_of_training_is_written_by_a_model_that_was_shown_it(tiny
 def test_the_stores_hold_what_was_written_in_place(tiny_roles: Roles, tmp_path: Path) -> None:
     here = Here()
     work, study = work_on(tiny_roles, tmp_path, here)
-    made = normaliser.normaliser_stage(work, study, TUNED, "normalise")
+    made = normaliser.normaliser_stage(work, study, TUNED)
     found = normaliser.sources(work, study, made)
     assert found["normalised"].store.roles == work.store.roles
     train = work.corpus("train").texts
@@ -216,7 +225,9 @@ def test_the_stores_hold_what_was_written_in_place(tiny_roles: Roles, tmp_path: 
     assert 0.0 < made["changed"] <= 1.0
     assert made["n_lines"] == len(train.lines)
     # Held-out certificates are written by the model that is kept.
-    model = PredictSpec(found["both"].normaliser, str(work.store.path), (work.store.roles["heldout"],))
+    model = PredictSpec(
+        read_files(Path(found["both"].normaliser)), str(work.store.path), (work.store.roles["heldout"],)
+    )
     held = run_predict(model).predictions.written
     assert held is not None
     assert held.text is not None
@@ -224,28 +235,28 @@ def test_the_stores_hold_what_was_written_in_place(tiny_roles: Roles, tmp_path: 
     assert lines.to_pylist() == held.text.to_pylist()
 
     before = len(here.fits)
-    assert normaliser.normaliser_stage(work, study, TUNED, "normalise") == made
+    assert normaliser.normaliser_stage(work, study, TUNED) == made
     assert len(here.fits) == before
 
 
 def test_stores_that_are_gone_are_named(tiny_roles: Roles, tmp_path: Path) -> None:
     work, study = work_on(tiny_roles, tmp_path, Here())
-    made = {"reason": None, "stores": {"normalised": "gone", "both": "gone"}}
-    (study.model(NORMALISER) / "model").mkdir(parents=True)
-    with pytest.raises(RunError, match="normalised certificates"):
+    made = {"reason": None, "folders": {"model": "m", "normalised": "gone", "both": "gone"}}
+    (work.store.path.parent / "m").mkdir()
+    with pytest.raises(RunError, match="but gone is neither in its cache nor in HARNESS_CACHE"):
         normaliser.sources(work, study, made)
 
 
 @pytest.mark.parametrize("arm", [None, "normalise"])
 def test_without_a_normaliser_there_is_a_reason(tiny_roles: Roles, tmp_path: Path, arm: str | None) -> None:
     work, study = work_on(tiny_roles, tmp_path, Lost())
-    made = normaliser.normaliser_stage(work, study, TUNED if arm else [], arm)
+    made = normaliser.normaliser_stage(work, study, TUNED if arm else [])
     assert made["reason"] == (
         "neither normalise nor joint has a finished trial"
         if arm is None
         else "it could not be fitted: MemoryError at a.py:1"
     )
-    assert made["stores"] == {}
+    assert made["folders"] == {}
     assert normaliser.sources(work, study, made) == {}
     assert study.stage(NORMALISER) == made
 
