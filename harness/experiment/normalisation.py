@@ -25,7 +25,7 @@ from harness.run.study import NORMALISATION, NORMALISER, WORDINGS, StudyFolder, 
 
 CODE, NORMALISE, JOINT = "code", "normalise", "joint"
 TASKS = (CODE, NORMALISE, JOINT)  # of the family seq2seq
-WRITES, LEARNS = 4.0, 2.0  # times the share of the budget that a coder has which does not learn in epochs
+WRITES, LEARNS = 4.0, 3.0  # times the share of the budget that a coder has which does not learn in epochs
 
 
 def arms(config: RunConfig, *, by_line: bool = True) -> tuple[Arm, ...]:

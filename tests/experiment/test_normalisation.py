@@ -69,12 +69,12 @@ def test_arms_are_three_tasks_and_each_coder_on_each_text(tmp_path: Path) -> Non
 
 
 def test_arms_that_are_compared_have_equal_shares(tmp_path: Path) -> None:
-    found = config(tmp_path, 'coders = ["linear", "bag"]\nbudget = "210s"')
+    found = config(tmp_path, 'coders = ["linear", "bag"]\nbudget = "240s"')
     share = shares(found, arms(found))
     assert {share[name] for name in ("code", "normalise", "joint")} == {40.0}
-    assert {share[name] for name in ("bag", "bag-normalised", "bag-both")} == {20.0}
+    assert {share[name] for name in ("bag", "bag-normalised", "bag-both")} == {30.0}
     assert {share[name] for name in ("linear", "linear-normalised", "linear-both")} == {10.0}
-    assert sum(share.values()) == pytest.approx(210.0)
+    assert sum(share.values()) == pytest.approx(240.0)
 
 
 @pytest.mark.parametrize(("by_line", "unit"), [(True, "line"), (False, "certificate")])
