@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from harness.corpus.store import Store
@@ -22,27 +22,13 @@ Point = tuple[str, str, int]  # arm, size, seed
 PATIENCE = 3.0  # times as long as a trial may take: a fit repeats one, but never ends early with what it has
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What an arm learns from, and reads when it codes.
-
-    Attributes
-    ----------
-    store : the certificates as it learns from them
-    normaliser : the folder of the model that writes what it reads; empty where it reads the text as it was written
-    """
-
-    store: Store
-    normaliser: str = ""
-
-
 def measure_stage(
     work: Work,
     study: StudyFolder,
     arms: Sequence[Arm],
     tuned: Sequence[Row],
     heldout: HeldOut,
-    sources: Mapping[Use, Source] | None = None,
+    stores: Mapping[Use, Store] | None = None,
     more: Callable[[Arm, Predictions], Row] = lambda arm, codes: {},
 ) -> list[str]:
     """Fit the points that are not there yet; each row is written when its fit ends.
@@ -50,7 +36,7 @@ def measure_stage(
     Parameters
     ----------
     tuned : what was frozen of each arm that was tuned
-    sources : of arms that do not read the text as it was written, by the text that they read
+    stores : the certificates of arms that do not read the text as it was written, by the text that they read
     more : columns of a row, from the codes that the held-out certificates were given and what was written of them
 
     Returns
@@ -62,12 +48,13 @@ def measure_stage(
     by_name = {arm.name: arm for arm in arms if arm.name in frozen}
     points = [point for point in _points(study, list(by_name)) if point not in there]
     if points:
-        work.say(f"fitting {len(points)} points of the learning curves")
+        work.say(f"fitting {len(points)} models: arms, sizes and seeds")
     share = shares(work.config, arms)
     specs = []
     for arm, size, seed in points:
-        source = (sources or {}).get(by_name[arm].use, Source(work.store))
-        specs.append(_spec(work, by_name[arm], frozen[arm], source, size, seed, trial_time(work.config, share[arm])))
+        one = by_name[arm]
+        store = work.store if one.use == "raw" else (stores or {})[one.use]
+        specs.append(_spec(work, one, frozen[arm], store, size, seed, trial_time(work.config, share[arm])))
     for place, found in work.cluster.measure(specs):
         arm, size, seed = points[place]
         row = {**_point(work, frozen[arm], size, seed), "parameters": dict(specs[place].fit.parameters)}
@@ -78,9 +65,9 @@ def measure_stage(
         else:
             row |= {"status": "failed", "reason": found.reason}
         study.add_row(row)
-        work.say(f"[{len(study.rows())}] {arm} on {size} of train, seed {seed}: {_said(row)}")
+        work.say(f"[{len(study.rows())}] {arm} on {_part(size)} of train, seed {seed}: {_said(row)}")
     return [
-        f"{row['arm']} on {row['size']} of train, seed {row['seed']} ({row['reason']})"
+        f"{row['arm']} on {_part(row['size'])} of train, seed {row['seed']} ({row['reason']})"
         for row in study.rows()
         if row["status"] == "failed"
     ]
@@ -92,7 +79,7 @@ def _points(study: StudyFolder, arms: Sequence[str]) -> list[Point]:
     return [(arm, str(size), seed) for seed in range(meta["seeds"]) for size in reversed(meta["sizes"]) for arm in arms]
 
 
-def _spec(work: Work, arm: Arm, frozen: Row, source: Source, size: str, seed: int, trial: float) -> MeasureSpec:
+def _spec(work: Work, arm: Arm, frozen: Row, store: Store, size: str, seed: int, trial: float) -> MeasureSpec:
     """One seed draws the certificates and starts the fit, for every arm alike.
 
     What a fit on a part makes on its way is of no use to others, so that it goes with the fit.
@@ -102,7 +89,7 @@ def _spec(work: Work, arm: Arm, frozen: Row, source: Source, size: str, seed: in
     fit = replace(
         work.spec(),
         family=arm.family,
-        store=str(source.store.path),
+        store=str(store.path),
         parameters=parameters,
         seed=own,
         steps=steps,
@@ -112,7 +99,7 @@ def _spec(work: Work, arm: Arm, frozen: Row, source: Source, size: str, seed: in
     )
     validation, heldout = (work.store.roles[role] for role in ("validation", "heldout"))
     limit = PATIENCE * trial * (1.0 + len(heldout) / len(validation))
-    return MeasureSpec(fit, str(work.store.path), validation, heldout, arm.use, source.normaliser, limit)
+    return MeasureSpec(fit, validation, heldout, limit)
 
 
 def _point(work: Work, frozen: Row, size: str, seed: int) -> Row:
@@ -124,6 +111,10 @@ def _point(work: Work, frozen: Row, size: str, seed: int) -> Row:
         "seed": seed,
         "role": "heldout",
     }
+
+
+def _part(size: str) -> str:
+    return "all" if size == "1" else size
 
 
 def _said(row: Row) -> str:

@@ -86,15 +86,14 @@ def run(work: Work, study: StudyFolder, heldout: HeldOut) -> list[str]:
     share = shares(work.config, mine)
     tuned = [tune(work, study, arm, share[arm.name]) for arm in mine if arm.family == SEQ2SEQ]
     made = normaliser.normaliser_stage(work, study, [row for row in tuned if row["arm"] != CODE])
-    sources = normaliser.sources(work, study, made)
+    stores = normaliser.stores(work, study, made)
     for arm in mine:
         if arm.family == SEQ2SEQ:
             continue
         if arm.use != "raw" and made["reason"]:
             tuned.append(study.stage_of(arm.name) or not_tuned(study, arm, made["reason"]))
         else:
-            store = sources[arm.use].store if arm.use in sources else None
-            tuned.append(tune(work, study, arm, share[arm.name], store))
+            tuned.append(tune(work, study, arm, share[arm.name], None if arm.use == "raw" else stores[arm.use]))
     work.note({"search_seconds": round(sum(arm["wall_seconds"] for arm in tuned), 1)})
     missing = [f"{NORMALISER} ({made['reason']})"] if made["reason"] else []
     missing += [
@@ -103,7 +102,7 @@ def run(work: Work, study: StudyFolder, heldout: HeldOut) -> list[str]:
         if row["reason"] and row["reason"] != made["reason"]
     ]
     learnt = cache(lambda: Learnt.of(work.corpus("train"), work.known()))
-    missing += measure_stage(work, study, mine, tuned, heldout, sources, _columns(heldout, learnt))
+    missing += measure_stage(work, study, mine, tuned, heldout, stores, _columns(heldout, learnt))
     compare_stage(work, study, pairs(tuned, work.config.study.coders), heldout)
     _wordings(work, study, heldout, learnt)
     return missing

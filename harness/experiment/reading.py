@@ -36,7 +36,7 @@ class Reading:
     """A store of the certificates that have a role, and what ``corpus.json`` says of it and of what is known besides.
 
     What is known lies in a folder beside the store. ``worded``: whether training has the experts' wording of codes, or
-    the code list has titles.
+    the code list has titles of such.
     """
 
     store: store.Store
@@ -123,10 +123,11 @@ def _knowledge(checked: Checked, found: ReadResult, train: Corpus, say: Callable
 
 
 def _worded(train: Corpus, knowledge: Knowledge) -> bool:
-    listed = () if knowledge.code_list is None else knowledge.code_list.entries
+    listed = {} if knowledge.code_list is None else knowledge.code_list.by_code
+    occurring = [train.labels.codes[column] for column in np.unique(train.codes.indices)]
     by_line = train.by_line
     said = by_line is not None and by_line.standard is not None and pc.any(pc.not_equal(by_line.standard, "")).as_py()
-    return bool(said) or any(entry.title for entry in listed)
+    return bool(said) or any(listed[code].title for code in occurring if code in listed)
 
 
 def _known(checked: Checked, knowledge: Knowledge) -> dict[str, Any]:

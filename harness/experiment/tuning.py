@@ -11,7 +11,7 @@ from harness.corpus.store import Store
 from harness.experiment import selection
 from harness.experiment.adapting import adapt_stage
 from harness.experiment.arms import START, Arm
-from harness.experiment.bases import ADAPTED
+from harness.experiment.bases import to_adapt
 from harness.experiment.searching import reasons, say_ended
 from harness.experiment.work import Work
 from harness.files import Row
@@ -90,9 +90,10 @@ def _tuned(work: Work, study: StudyFolder, arm: Arm, share: float, store: Store)
 
 def _adaptation(work: Work, arm: Arm) -> float | None:
     """Adapt the base model of the arm that asks for it; the seconds that it took, now or for an earlier run."""
-    if arm.fixed.get(START) != ADAPTED:
+    space = _space(work, arm)
+    if to_adapt(space) is None:
         return None
-    adapt_stage(work, _space(work, arm))
+    adapt_stage(work, space)
     return float((work.run.stage("adapt") or {})["seconds"])
 
 

@@ -58,14 +58,16 @@ class Normalised:
         folder.mkdir(parents=True)
         self.normaliser.save(folder / _WRITER)
         self.model.save(folder / _READER)
-        (folder / "model.json").write_text(_described(self.labels, self.use), encoding="utf-8")
+        description = {"family": NAME, "labels": list(self.labels.codes), "text": self.use}
+        (folder / "model.json").write_text(json.dumps(description, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def rewritten(texts: Texts, found: Predictions, use: Use) -> Texts:
     """The same certificates as they are read behind a normaliser.
 
     Each line is what was written of it, or with ``both`` the line and, after a separator, what was written of it.
-    Where whole certificates were read, their text in standard wording stands on their first line. A line of which
+    Where whole certificates were read, their text in standard wording stands on their last line, or with ``both`` behind
+    it. A line of which
     nothing was written, as it names no condition, is empty, or with ``both`` as it was.
 
     Parameters
@@ -83,7 +85,7 @@ def rewritten(texts: Texts, found: Predictions, use: Use) -> Texts:
         raise ValueError("a normaliser must write text")
     text = found.written.text
     if found.line_scores is None:
-        text = _on_first_line(texts, text)
+        text = _on_last_line(texts, text)
     if use == "both":
         some = pc.and_(pc.not_equal(text, ""), pc.not_equal(texts.lines, ""))
         both = pc.binary_join_element_wise(texts.lines, text, pa.scalar(SEPARATOR, pa.large_string()))
@@ -91,11 +93,11 @@ def rewritten(texts: Texts, found: Predictions, use: Use) -> Texts:
     return replace(texts, lines=text)
 
 
-def _on_first_line(texts: Texts, of_certificates: pa.Array) -> pa.Array:
-    """Each certificate's text on the first of its lines, the others empty; (n_lines,)."""
+def _on_last_line(texts: Texts, of_certificates: pa.Array) -> pa.Array:
+    """Each certificate's text on the last of its lines, the others empty; (n_lines,)."""
     source = np.full(len(texts.lines), -1, dtype=np.int64)
     some = np.flatnonzero(np.diff(texts.first_line))
-    source[texts.first_line[some]] = some
+    source[texts.first_line[some + 1] - 1] = some
     return pc.fill_null(of_certificates.take(pa.array(source, mask=source < 0)), "")
 
 
@@ -105,17 +107,6 @@ def fold_of(n: int, folds: int, seed: int) -> IntArray:
     return found
 
 
-def assemble(normaliser: Mapping[str, bytes], model: Mapping[str, bytes], use: Use) -> dict[str, bytes]:
-    """The files of both from those of each, none of which is loaded."""
-    labels = LabelSet(tuple(json.loads(model["model.json"])["labels"]))
-    files = {f"{name}/{path}": part[path] for name, part in ((_WRITER, normaliser), (_READER, model)) for path in part}
-    return {**files, "model.json": _described(labels, use).encode()}
-
-
 def load(folder: Path, description: Mapping[str, Any], device: str) -> Normalised:
-    """The model that :meth:`Normalised.save` or :func:`assemble` wrote, whose ``model.json`` was read."""
+    """The model that :meth:`Normalised.save` wrote, whose ``model.json`` was read."""
     return Normalised(frame.load(folder / _WRITER, device), frame.load(folder / _READER, device), description["text"])
-
-
-def _described(labels: LabelSet, use: Use) -> str:
-    return json.dumps({"family": NAME, "labels": list(labels.codes), "text": use}, indent=1, sort_keys=True)

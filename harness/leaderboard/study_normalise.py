@@ -10,6 +10,7 @@ from harness.leaderboard import study_tables, text
 from harness.leaderboard.columns import Column
 from harness.leaderboard.figures import Interval, Look
 from harness.leaderboard.provenance import Term
+from harness.leaderboard.rows import number
 from harness.leaderboard.study_gains import (
     MEASURES,
     SLICES,
@@ -30,6 +31,7 @@ TEMPLATE = "study_normalise.html.jinja"
 USES = {
     "train": "fitting, and in parts to normalise the rest",
     "validation": "tuning, thresholds, choice of the normaliser",
+    "calibration": "not used",
     "held-out": "comparison of the arms",
 }
 WRITER = "encoder-decoder"
@@ -81,7 +83,7 @@ TERMS = (
         "raw, normalised, both",
         "",
         "What a coder reads, in training and later: the text as it was written; only what the normaliser wrote; each line and "
-        "what was written of it.",
+        "what was written of it, or where whole certificates are read, what was written of one behind its last line.",
     ),
     Term(
         "gain",
@@ -107,7 +109,9 @@ TERMS = (
         "",
         "The largest share of lines that can be the same when a text always has one answer: what no model that reads the text "
         "alone goes over. A text that stands once is always right in it, so that on lines whose text training never had it "
-        "flatters.",
+        "flatters. On generated certificates it is an estimate instead, from 64,000 certificates of the same generator: of a model "
+        "that sees which wording was meant through all that befell the text, and lacks only which of its standard texts a vague "
+        "wording stands for.",
     ),
     *named("CER", "chrF", "code F1"),
     Term("frequency of a code", "", "The number of certificates with the code in all training years."),
@@ -241,11 +245,20 @@ def normaliser_line(stage: Row | None) -> str:
     if stage["reason"]:
         return f"There is no normaliser: {text.public(str(stage['reason']))}."
     return (
-        f"The normaliser is {label(str(stage['arm']))}; validation has chosen it. Training certificates were normalised by "
+        f"The normaliser is {label(str(stage['arm']))}{_by_validation(stage)}. Training certificates were normalised by "
         f"{text.number_of(stage['folds'], 'model')}, each fitted without those that it then wrote for. To fit these and "
-        f"write all took {text.duration(stage['seconds'])}; of {text.count(stage['n_lines'])} training lines "
-        f"{text.share(stage['changed'])} were changed."
+        f"write all took {text.duration(stage['seconds'])}; in {text.share(stage['changed'])} of {text.count(stage['n'])} training "
+        "certificates it changed more than case, accents and punctuation."
     )
+
+
+def _by_validation(stage: Row) -> str:
+    """By which score it was chosen, where there was a choice."""
+    scores = {arm: number(score) for arm, score in stage["scores"].items()}
+    if len(scores) < 2:
+        return ""
+    said = ", ".join(f"{label(arm)} {text.score(score)}" for arm, score in scores.items())
+    return f"; validation has chosen it ({said})"
 
 
 def _read(arm: str) -> tuple[str, str]:

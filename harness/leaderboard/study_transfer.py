@@ -42,6 +42,7 @@ FITS, KEYS = study_tables.FITS, study_tables.KEYS
 USES = {
     "train": "fitting, whole and in parts",
     "validation": "tuning, thresholds",
+    "calibration": "not used",
     "held-out": "comparison of the arms",
 }
 TERMS = (

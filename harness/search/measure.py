@@ -12,8 +12,7 @@ from pathlib import Path
 from harness.corpus.store import Slice, open_store
 from harness.decision.objective import chosen, objective
 from harness.families.family import Predictions
-from harness.families.normalised import Use, assemble
-from harness.search.worker import FitResult, FitSpec, PredictSpec, read_files, run_fit, run_predict
+from harness.search.worker import FitResult, FitSpec, PredictSpec, run_fit, run_predict
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +22,14 @@ class MeasureSpec:
     Attributes
     ----------
     fit : without validation, as nothing of it is chosen there: its number of steps is frozen
-    store : of the certificates as they were written; a model behind a normaliser is fitted on another
     validation : sets the threshold
     heldout : is coded with it
-    use, normaliser : what the fitted model reads, and the folder of the model that writes it, empty for raw text
     hard_seconds : after so long this process ends, whatever holds it up; None where a caller waits for as long as it takes
     """
 
     fit: FitSpec
-    store: str
     validation: Slice
     heldout: Slice
-    use: Use = "raw"
-    normaliser: str = ""
     hard_seconds: float | None = None
 
 
@@ -80,12 +74,11 @@ def _ended_after(seconds: float | None) -> Iterator[None]:
 
 def _measured(spec: MeasureSpec) -> Measured:
     fitted = run_fit(replace(spec.fit, keep=True))
-    model = fitted.model if spec.use == "raw" else assemble(read_files(Path(spec.normaliser)), fitted.model, spec.use)
     validation, heldout = (
-        run_predict(PredictSpec(model, spec.store, (rows,), spec.fit.device)).predictions
+        run_predict(PredictSpec(fitted.model, spec.fit.store, (rows,), spec.fit.device)).predictions
         for rows in (spec.validation, spec.heldout)
     )
-    reference = open_store(Path(spec.store)).corpus(spec.validation)
+    reference = open_store(Path(spec.fit.store)).corpus(spec.validation)
     found = objective(spec.fit.objective, reference, validation)
     codes = Predictions(heldout.labels, chosen(heldout.scores, found.threshold), written=heldout.written)
     return Measured(replace(fitted, model={}), found.score, found.threshold, found.reason, codes)

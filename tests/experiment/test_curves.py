@@ -95,7 +95,7 @@ def test_every_point_is_fitted_once(tiny_roles: Roles, tmp_path: Path) -> None:
     heldout = HeldOut.of(work.corpus("heldout"), work.corpus("train"))
     lost = measure_stage(work, study, ARMS, TUNED, heldout)
     assert lost == [
-        f"pretrained on {size} of train, seed {seed} (it was lost)" for seed in (0, 1) for size in ("1", "1/4")
+        f"pretrained on {size} of train, seed {seed} (it was lost)" for seed in (0, 1) for size in ("all", "1/4")
     ]
     rows = study.rows()
     assert sorted((row["arm"], row["size"], row["seed"]) for row in rows) == sorted(

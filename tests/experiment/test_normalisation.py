@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -13,7 +13,7 @@ from certificates import Roles
 from harness.config import RunConfig, load_config
 from harness.corpus import store
 from harness.corpus.years import assign
-from harness.errors import ConfigError, RunError, UnknownName
+from harness.errors import ConfigError, PartlyDone, RunError, UnknownName
 from harness.experiment import normalisation, normaliser
 from harness.experiment.gains import Pair
 from harness.experiment.normalisation import arms, for_study, meta, pairs, smoke
@@ -29,7 +29,6 @@ from harness.search.worker import (
     FitSpec,
     PredictResult,
     PredictSpec,
-    read_files,
     run_fit,
     run_predict,
 )
@@ -145,13 +144,16 @@ class Here:
     def __init__(self) -> None:
         self.fits: list[FitSpec] = []
         self.asked: list[PredictSpec] = []
+        self.models: list[Mapping[str, bytes]] = []
 
     def device(self, family: str) -> str:
         return "cpu"
 
     def fit(self, specs: Sequence[FitSpec]) -> list[FitResult | Failure]:
+        found = [run_fit(spec) for spec in specs]
         self.fits += specs
-        return [run_fit(spec) for spec in specs]
+        self.models += [one.model for one in found]
+        return list(found)
 
     def predict(self, specs: Sequence[PredictSpec], families: Sequence[str]) -> list[PredictResult | Failure]:
         self.asked += specs
@@ -185,54 +187,40 @@ def test_no_certificate_of_training_is_written_by_a_model_that_was_shown_it(tiny
     here = Here()
     work, study = work_on(tiny_roles, tmp_path, here)
     made = normaliser.normaliser_stage(work, study, TUNED)
-    assert made["reason"] is None
+    assert (made["reason"], made["arm"], made["n"]) == (None, "normalise", len(work.store.roles["train"]))
+    assert 0.0 < made["changed"] <= 1.0
+    assert 0.0 <= made["scores"]["normalise"] <= 1.0
     whole, *parts = here.fits
     assert whole.without is None
-    n = len(work.store.roles["train"])
-    assert len(parts) == 3
-    shown = np.zeros(n, dtype=int)
-    of_train = [spec for spec in here.asked if spec.part is not None]
-    for fit, asked in zip(parts, of_train, strict=True):
-        assert fit.without is not None
-        assert fit.without == asked.part
-        assert asked.rows == (work.store.roles["train"],)
-        shown += fit.without.rows(n)
-    assert (shown == 1).all()  # each certificate is written once
-    assert [spec.rows for spec in here.asked if spec.part is None] == [
-        (work.store.roles[role],) for role in work.store.roles if role != "train"
-    ]
+    assert len(parts) == work.config.study.folds == 3
+    written = np.zeros(made["n"], dtype=int)
+    for asked in here.asked:
+        (fit,) = [fit for fit, model in zip(here.fits, here.models, strict=True) if asked.model is model]
+        if asked.part is None:
+            assert fit is whole
+            assert asked.rows != (work.store.roles["train"],)
+        else:
+            assert asked.rows == (work.store.roles["train"],)
+            assert fit.without == asked.part
+            written += asked.part.rows(made["n"])
+    assert (written == 1).all()
 
-
-def test_the_stores_hold_what_was_written_in_place(tiny_roles: Roles, tmp_path: Path) -> None:
-    here = Here()
-    work, study = work_on(tiny_roles, tmp_path, here)
-    made = normaliser.normaliser_stage(work, study, TUNED)
-    found = normaliser.sources(work, study, made)
-    assert found["normalised"].store.roles == work.store.roles
-    train = work.corpus("train").texts
-    own = found["normalised"].store.corpus(work.store.roles["train"]).texts
-    both = found["both"].store.corpus(work.store.roles["train"]).texts
-    # The part of the first fold alone, written again by the model that was fitted without it.
-    spec = next(spec for spec in here.asked if spec.part is not None)
-    assert spec.part is not None
-    again = run_predict(spec).predictions.written
-    assert again is not None
-    assert again.text is not None
-    rows = np.flatnonzero(spec.part.rows(len(train)))
-    assert own.take(rows).lines.to_pylist() == again.text.to_pylist()
-    for line, wrote, joined in zip(train.lines.to_pylist(), own.lines.to_pylist(), both.lines.to_pylist(), strict=True):
-        assert joined == ("; ".join(part for part in (line, wrote) if part))
-    assert 0.0 < made["changed"] <= 1.0
-    assert made["n_lines"] == len(train.lines)
-    # Held-out certificates are written by the model that is kept.
-    model = PredictSpec(
-        read_files(Path(found["both"].normaliser)), str(work.store.path), (work.store.roles["heldout"],)
+    # Each certificate has what the model that was fitted without it wrote; the others what the whole one wrote.
+    found = normaliser.stores(work, study, made)
+    for asked in here.asked:
+        wrote = run_predict(asked).predictions.written
+        assert wrote is not None
+        assert wrote.text is not None
+        own = found["normalised"].corpus(*asked.rows).texts
+        if asked.part is not None:
+            own = own.take(np.flatnonzero(asked.part.rows(len(own))))
+        assert own.lines.to_pylist() == wrote.text.to_pylist()
+    assert found["normalised"].roles == work.store.roles
+    raw, normalised, both = (
+        one.corpus(one.roles["train"]).texts.lines.to_pylist()
+        for one in (work.store, found["normalised"], found["both"])
     )
-    held = run_predict(model).predictions.written
-    assert held is not None
-    assert held.text is not None
-    lines = found["normalised"].store.corpus(work.store.roles["heldout"]).texts.lines
-    assert lines.to_pylist() == held.text.to_pylist()
+    assert both == ["; ".join(part for part in pair if part) for pair in zip(raw, normalised, strict=True)]
 
     before = len(here.fits)
     assert normaliser.normaliser_stage(work, study, TUNED) == made
@@ -241,24 +229,24 @@ def test_the_stores_hold_what_was_written_in_place(tiny_roles: Roles, tmp_path: 
 
 def test_stores_that_are_gone_are_named(tiny_roles: Roles, tmp_path: Path) -> None:
     work, study = work_on(tiny_roles, tmp_path, Here())
-    made = {"reason": None, "folders": {"model": "m", "normalised": "gone", "both": "gone"}}
-    (work.store.path.parent / "m").mkdir()
+    made = {"arm": "joint", "folders": {"normalised": work.store.fingerprint, "both": "gone"}}
     with pytest.raises(RunError, match="but gone is neither in its cache nor in HARNESS_CACHE"):
-        normaliser.sources(work, study, made)
+        normaliser.stores(work, study, made)
 
 
-@pytest.mark.parametrize("arm", [None, "normalise"])
-def test_without_a_normaliser_there_is_a_reason(tiny_roles: Roles, tmp_path: Path, arm: str | None) -> None:
-    work, study = work_on(tiny_roles, tmp_path, Lost())
-    made = normaliser.normaliser_stage(work, study, TUNED if arm else [])
-    assert made["reason"] == (
-        "neither normalise nor joint has a finished trial"
-        if arm is None
-        else "it could not be fitted: MemoryError at a.py:1"
-    )
-    assert made["folders"] == {}
-    assert normaliser.sources(work, study, made) == {}
+def test_without_a_writer_there_is_a_reason(tiny_roles: Roles, tmp_path: Path) -> None:
+    work, study = work_on(tiny_roles, tmp_path, Here())
+    made = normaliser.normaliser_stage(work, study, [{**TUNED[0], "parameters": None, "score": None}])
+    assert made["reason"] == "neither normalise nor joint has a finished trial"
+    assert normaliser.stores(work, study, made) == {}
     assert study.stage(NORMALISER) == made
+
+
+def test_a_fit_that_is_lost_may_go_well_another_time(tiny_roles: Roles, tmp_path: Path) -> None:
+    work, study = work_on(tiny_roles, tmp_path, Lost())
+    with pytest.raises(PartlyDone, match=r"could not be fitted \(MemoryError at a.py:1\); harness resume tries again"):
+        normaliser.normaliser_stage(work, study, TUNED)
+    assert study.stage(NORMALISER) is None
 
 
 def test_tasks_are_those_of_the_family() -> None:

@@ -105,7 +105,7 @@ def _arms_read_and_write_what_they_are_for(study: StudyFolder) -> None:
     assert made is not None
     better = max(("normalise", "joint"), key=lambda arm: made["scores"][arm])
     assert (made["arm"], made["reason"]) == (better, None)
-    assert len(set(made["folders"].values())) == 3
+    assert len(set(made["folders"].values())) == 2
     for row in study.rows():
         assert row["text"] == {"linear-normalised": "normalised", "linear-both": "both"}.get(row["arm"], "raw")
         assert (row["normalised_exact_match"] is None) == (row["arm"] not in ("normalise", "joint"))

@@ -17,10 +17,9 @@ from test_seq2seq import SMALL, office
 
 from harness.corpus.certificate import LabelSet, Texts, strings
 from harness.corpus.knowledge import Knowledge
-from harness.families import frame, normalised, saved
+from harness.families import frame, saved
 from harness.families.family import Context, Predictions, Written, no_scores
 from harness.families.normalised import Normalised, fold_of, rewritten
-from harness.search.worker import read_files, write_files
 
 TEXTS = by_line((2013, [("hart failure", []), ("", [])]), (2013, [("none", [])]), (2013, [("fall", [])])).texts
 
@@ -43,18 +42,14 @@ def test_each_line_is_what_was_written_of_it() -> None:
     assert rewritten(TEXTS, found, "raw") is TEXTS
 
 
-def test_of_whole_certificates_the_text_stands_on_the_first_line() -> None:
+def test_of_whole_certificates_the_text_stands_on_the_last_line() -> None:
     found = said(strings(["Heart failure", "", "Fall"]), by_line=False)
-    assert rewritten(TEXTS, found, "normalised").lines.to_pylist() == ["Heart failure", "", "", "Fall"]
-    assert rewritten(TEXTS, found, "both").lines.to_pylist() == [
-        "hart failure; Heart failure",
-        "",
-        "none",
-        "fall; Fall",
-    ]
+    assert rewritten(TEXTS, found, "normalised").lines.to_pylist() == ["", "Heart failure", "", "Fall"]
+    both = rewritten(TEXTS, found, "both").lines.to_pylist()
+    assert both == ["hart failure", "Heart failure", "none", "fall; Fall"]
     empty = by_certificate((2013, [], []), (2013, ["fall", "at home"], [])).texts
     lines = rewritten(empty, said(strings(["Nothing", "Fall"]), by_line=False), "normalised").lines
-    assert lines.to_pylist() == ["Fall", ""]
+    assert lines.to_pylist() == ["", "Fall"]
 
 
 def test_nothing_but_the_lines_changes() -> None:
@@ -106,15 +101,9 @@ def test_it_codes_what_the_normaliser_wrote(pair: Normalised) -> None:
     assert isinstance(both.scores, csr_array)
 
 
-def test_saves_loads_and_is_put_together_with_equal_scores(pair: Normalised, tmp_path: Path) -> None:
+def test_saves_and_loads_with_equal_scores(pair: Normalised, tmp_path: Path) -> None:
     pair.save(tmp_path / "whole")
     loaded = saved.load(tmp_path / "whole")
     assert isinstance(loaded, Normalised)
     assert (loaded.use, loaded.labels) == ("normalised", pair.labels)
     same(loaded.predict(asked()), pair.predict(asked()))
-    pair.normaliser.save(tmp_path / "writer")
-    pair.model.save(tmp_path / "reader")
-    files = normalised.assemble(read_files(tmp_path / "writer"), read_files(tmp_path / "reader"), "normalised")
-    assert files.keys() == read_files(tmp_path / "whole").keys()
-    write_files(files, tmp_path / "again")
-    same(saved.load(tmp_path / "again").predict(asked()), pair.predict(asked()))

@@ -44,12 +44,14 @@ GAINED: Mapping[str, tuple[str, str, Ends]] = {
     "linear-both": ("linear-both", "linear", (0.01, -0.01, 0.03)),
 }
 MADE: Row = {
-    **{"arm": "normalise", "folds": 2, "seconds": 93.1, "n_lines": 28_800, "changed": 0.71, "stores": {}},
+    **{"arm": "normalise", "folds": 2, "seconds": 93.1, "n": 28_800, "changed": 0.71},
+    "scores": {"normalise": 0.71, "joint": 0.58},
+    "folders": {"normalised": "0123", "both": "4567"},
     "reason": None,
 }
 NONE = "neither normalise nor joint has a finished trial"
 UNMADE: Row = {
-    **{"arm": None, "folds": 2, "seconds": 0.0, "n_lines": 0, "changed": None, "stores": {}},
+    **{"arm": None, "folds": 2, "seconds": 0.0, "n": 0, "changed": None, "scores": {}, "folders": {}},
     "reason": NONE,
 }
 HOSTILE = "</script><script>window.hacked=1</script><b>bold</b>&amp;"

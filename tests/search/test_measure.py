@@ -14,11 +14,11 @@ from scipy.sparse import csr_array
 
 from harness.config import YearsConfig
 from harness.corpus import store
-from harness.corpus.store import Store
+from harness.corpus.store import Slice, Store
 from harness.corpus.years import assign
 from harness.decision.objective import objective
 from harness.search.measure import MeasureSpec, run_measure
-from harness.search.worker import FitSpec, PredictSpec, run_fit, run_predict, sample_size, sampled
+from harness.search.worker import FitSpec, Part, PredictSpec, run_fit, run_predict, sample_size, sampled
 
 YEARS = YearsConfig(train=(2012, 2013, 2014), validation=(2015,), heldout=(2016,))
 PARAMETERS = {"unit": "line", "char_ngrams": 3, "max_features": 2000}
@@ -52,11 +52,28 @@ def test_a_fit_on_a_sample_learns_from_these_certificates_alone(tiny_store: Stor
     assert run_fit(spec(tiny_store, sample=(share, seed))).n_labels == len(codes)
 
 
+def test_a_fit_without_a_part_learns_from_the_other_certificates_alone(tiny_store: Store) -> None:
+    rows = Slice(0, 24)
+    train = tiny_store.corpus(rows)
+    for part in (Part(0, 2, 3), Part(1, 2, 3)):
+        codes = np.unique(train.codes[np.flatnonzero(~part.rows(24))].indices)
+        assert 0 < len(codes) < len(np.unique(train.codes.indices))
+        assert run_fit(spec(tiny_store, train=(rows,), without=part)).n_labels == len(codes)
+
+
+def test_what_is_written_of_a_part_is_that_of_its_certificates(tiny_store: Store) -> None:
+    model = run_fit(spec(tiny_store, keep=True)).model
+    rows, part = tiny_store.roles["validation"], Part(1, 3, 0)
+    whole, some = (
+        run_predict(PredictSpec(model, str(tiny_store.path), (rows,), part=one)).predictions.scores
+        for one in (None, part)
+    )
+    np.testing.assert_array_equal(some.toarray(), whole.toarray()[part.rows(len(rows))])
+
+
 def test_a_point_is_what_fit_objective_and_prediction_say(tiny_store: Store) -> None:
     fit = spec(tiny_store, sample=(0.5, 1), keep=True)
-    found = run_measure(
-        MeasureSpec(fit, str(tiny_store.path), tiny_store.roles["validation"], tiny_store.roles["heldout"])
-    )
+    found = run_measure(MeasureSpec(fit, tiny_store.roles["validation"], tiny_store.roles["heldout"]))
     assert found.fit.model == {}
 
     model = run_fit(fit).model
@@ -82,9 +99,7 @@ def test_heldout_codes_have_no_part_in_what_is_measured(tiny_store: Store, tiny_
     assert other.corpus(other.roles["heldout"]).codes.nnz == 0
     parameters = {**PARAMETERS, "unit": "certificate"}
     found, same = (
-        run_measure(
-            MeasureSpec(spec(one, parameters=parameters), str(one.path), one.roles["validation"], one.roles["heldout"])
-        )
+        run_measure(MeasureSpec(spec(one, parameters=parameters), one.roles["validation"], one.roles["heldout"]))
         for one in (tiny_store, other)
     )
     assert (found.score, found.threshold) == (same.score, same.threshold)
@@ -100,7 +115,7 @@ from harness.search import measure
 from harness.search.worker import FitSpec
 measure.run_fit = lambda spec: time.sleep(60)
 rows = Slice(0, 1)
-measure.run_measure(measure.MeasureSpec(FitSpec("linear", {}, "", (rows,)), "", rows, rows, hard_seconds=0.2))
+measure.run_measure(measure.MeasureSpec(FitSpec("linear", {}, "", (rows,)), rows, rows, hard_seconds=0.2))
 """
 
 
