@@ -257,7 +257,7 @@ def _by_validation(stage: Row) -> str:
     scores = {arm: number(score) for arm, score in stage["scores"].items()}
     if len(scores) < 2:
         return ""
-    said = ", ".join(f"{label(arm)} {text.score(score)}" for arm, score in scores.items())
+    said = ", ".join(f"{arm} {text.score(score)}" for arm, score in scores.items())
     return f"; validation has chosen it ({said})"
 
 

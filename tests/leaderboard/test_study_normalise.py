@@ -429,10 +429,12 @@ def test_a_normaliser_that_could_not_be_fitted_is_none(tmp_path: Path) -> None:
 
 def test_how_the_normaliser_was_made_is_said() -> None:
     assert normaliser_line(MADE).replace("\N{NO-BREAK SPACE}", " ") == (
-        "The normaliser is encoder-decoder, normalise; validation has chosen it. Training certificates were normalised by 2 "
-        "models, each fitted without those that it then wrote for. To fit these and write all took 1 min 33 s; of 28,800 "
-        "training lines 71.0 % were changed."
+        "The normaliser is encoder-decoder, normalise; validation has chosen it (normalise 0.710, joint 0.580). Training "
+        "certificates were normalised by 2 models, each fitted without those that it then wrote for. To fit these and write "
+        "all took 1 min 33 s; in 71.0 % of 28,800 training certificates it changed more than case, accents and punctuation."
     )
+    alone = normaliser_line({**MADE, "scores": {"normalise": 0.71}})
+    assert alone.startswith("The normaliser is encoder-decoder, normalise. Training certificates")
     assert normaliser_line(None) == "The normaliser is not made yet."
 
 
