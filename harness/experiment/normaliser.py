@@ -86,7 +86,8 @@ def _normalised(work: Work, tuned: Sequence[Row]) -> Row:
     models = _fits(work, [_fit(work, row, None) for row in tuned])
     wrote = _writes(work, [_ask(work, row, model, "validation") for row, model in zip(tuned, models, strict=True)])
     if by_line:
-        scores |= _understood(work, {row["arm"]: one for row, one in zip(tuned, wrote, strict=True)})
+        understood = _understood(work, {row["arm"]: one for row, one in zip(tuned, wrote, strict=True)})
+        scores = understood if len(understood) == len(tuned) else scores
     best = max(range(len(tuned)), key=lambda place: float(scores[tuned[place]["arm"]]))
     chosen, model = tuned[best], models[best]
     by_role = {"validation": wrote[best]}
