@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help search smoke test test-fast lint format bench wheel clean
+.PHONY: help search smoke test test-fast coverage lint format bench wheel clean
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,16 @@ search: .venv/.installed ## search, prove and pick a model: make search CONFIG=m
 smoke: .venv/.installed ## every family, one tiny trial, the whole pipeline, in about two minutes
 	@$(BIN)/harness search $(CONFIG) --smoke
 
-test: .venv/.installed-dev ## every test, with the coverage of harness/
+CONTRACT := tests/families/test_contract.py tests/families/test_contract_knowledge.py tests/families/test_contract_trial.py
+ALONE := ray or browser
+
+test: .venv/.installed-dev ## every test: with Ray or a browser one by one, then every family's contract beside all others
+	@$(BIN)/python -m pytest -m "$(ALONE)"
+	@log=$$(mktemp); $(BIN)/python -m pytest -m "not ($(ALONE))" $(CONTRACT) >$$log 2>&1 & contract=$$!; \
+	$(BIN)/python -m pytest -m "not ($(ALONE))" $(addprefix --ignore=,$(CONTRACT)); others=$$?; \
+	wait $$contract; contract=$$?; cat $$log; rm -f $$log; exit $$((others | contract))
+
+coverage: .venv/.installed-dev ## every test in one process, with the coverage of harness/
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 test-fast: .venv/.installed-dev ## the tests that start neither Ray nor a browser
