@@ -11,10 +11,10 @@ from annotated_types import Le
 from pydantic.fields import FieldInfo
 
 from harness.config import RunConfig
-from harness.errors import ConfigError
+from harness.errors import ConfigError, UnknownName
 from harness.experiment.check import smoke
+from harness.families import FAMILIES, frame
 from harness.families import family as family_named
-from harness.families import frame
 from harness.families.normalised import Use
 from harness.files import Row
 from harness.search.space import Dimension, Scalar, Space
@@ -68,6 +68,21 @@ def of_arms(config: RunConfig, arms: Sequence[Arm], place: str) -> RunConfig:
             "search": config.search.model_copy(update={"families": families, "budget": config.study.budget}),
         }
     )
+
+
+def check_families(names: Sequence[str], allowed: Sequence[str], key: str, what: str, place: str) -> None:
+    """Refuse a family that a study does not know or has no use for, or that is named twice; ``what`` it must be.
+
+    Raises
+    ------
+    ConfigError, UnknownName
+        One line with the key, the rule, the value and the file.
+    """
+    for name in names:
+        if name not in FAMILIES:
+            raise UnknownName(f"{key} must hold {', '.join(allowed)}, but got {name!r} ({place})")
+        if name not in allowed or names.count(name) > 1:
+            raise ConfigError(f"{key} must hold, once each, {what}, but got {name!r} ({place})")
 
 
 def smoke_study(config: RunConfig, arms: Sequence[Arm], **fewer: Any) -> RunConfig:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from harness.config import RunConfig
-from harness.errors import ConfigError, UnknownName
 from harness.experiment import normaliser, wordings
-from harness.experiment.arms import Arm, of_arms, smoke_study
+from harness.experiment.arms import Arm, check_families, of_arms, smoke_study
 from harness.experiment.comparing import compare_stage
 from harness.experiment.curves import measure_stage
 from harness.experiment.gains import Pair, best, between
@@ -49,13 +48,7 @@ def for_study(config: RunConfig, place: str) -> RunConfig:
         There are no held-out years, or a coder is none.
     """
     found = of_arms(config, arms(config), place)
-    for name in config.study.coders:
-        if name not in FAMILIES:
-            raise UnknownName(f"study.coders must hold {', '.join(_coders())}, but got {name!r} ({place})")
-        if name not in _coders() or config.study.coders.count(name) > 1:
-            raise ConfigError(
-                f"study.coders must hold, once each, families that are no encoder-decoder, but got {name!r} ({place})"
-            )
+    check_families(config.study.coders, _coders(), "study.coders", "families that are no encoder-decoder", place)
     return found
 
 

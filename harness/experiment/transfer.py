@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from harness.config import RunConfig
-from harness.errors import ConfigError, UnknownName
-from harness.experiment.arms import START, Arm, of_arms, smoke_study
+from harness.experiment.arms import START, Arm, check_families, of_arms, smoke_study
 from harness.experiment.bases import ADAPTED
 from harness.experiment.comparing import compare_stage
 from harness.experiment.curves import measure_stage
@@ -43,13 +42,8 @@ def for_study(config: RunConfig, place: str) -> RunConfig:
         There are no held-out years, or a baseline is none.
     """
     found = of_arms(config, arms(config), place)
-    for name in config.study.baselines:
-        if name not in FAMILIES:
-            raise UnknownName(f"study.baselines must hold {', '.join(_baselines())}, but got {name!r} ({place})")
-        if name not in _baselines() or config.study.baselines.count(name) > 1:
-            raise ConfigError(
-                f"study.baselines must hold, once each, neural families that are no arm already, but got {name!r} ({place})"
-            )
+    what = "neural families that are no arm already"
+    check_families(config.study.baselines, _baselines(), "study.baselines", what, place)
     return found
 
 

@@ -20,8 +20,8 @@ from harness.files import Row
 from harness.metrics import bootstrap
 from harness.metrics.multilabel import Counts
 from harness.metrics.seeds import over_seeds
+from harness.run.study import CEILING, NEAREST
 
-NEAREST, CEILING = "nearest", "ceiling"
 ALL, UNSEEN = "all", "unseen"
 DRAWN = 64_000  # certificates behind a generated corpus' ceilings
 

@@ -67,8 +67,7 @@ def rewritten(texts: Texts, found: Predictions, use: Use) -> Texts:
 
     Each line is what was written of it, or with ``both`` the line and, after a separator, what was written of it.
     Where whole certificates were read, their text in standard wording stands on their last line, or with ``both`` behind
-    it. A line of which
-    nothing was written, as it names no condition, is empty, or with ``both`` as it was.
+    it. A line of which nothing was written, as it names no condition, is empty, or with ``both`` as it was.
 
     Parameters
     ----------

@@ -24,6 +24,9 @@ SLICES = {
 }
 BANDS = tuple(part for part in SLICES if part != "all")
 MEASURES = (("all", "micro_f1"), ("all", "exact_match"), *((band, "micro_f1") for band in BANDS))
+GAIN_TERM = Term(
+    "gain", "", "The score of one arm less that of another on the same held-out certificates, in the mean over seeds."
+)
 MINUS = "\N{MINUS SIGN}"
 
 

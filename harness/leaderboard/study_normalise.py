@@ -12,6 +12,7 @@ from harness.leaderboard.figures import Interval, Look
 from harness.leaderboard.provenance import Term
 from harness.leaderboard.rows import number
 from harness.leaderboard.study_gains import (
+    GAIN_TERM,
     MEASURES,
     SLICES,
     Finding,
@@ -85,11 +86,7 @@ TERMS = (
         "What a coder reads, in training and later: the text as it was written; only what the normaliser wrote; each line and "
         "what was written of it, or where whole certificates are read, what was written of one behind its last line.",
     ),
-    Term(
-        "gain",
-        "",
-        "The score of one arm less that of another on the same held-out certificates, in the mean over seeds.",
-    ),
+    GAIN_TERM,
     Term(
         "interval of a gain",
         "",

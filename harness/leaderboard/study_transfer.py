@@ -12,6 +12,7 @@ from harness.leaderboard import study_tables
 from harness.leaderboard.figures import COLOURS, Interval, Look
 from harness.leaderboard.provenance import Term
 from harness.leaderboard.study_gains import (
+    GAIN_TERM,
     SLICES,
     Finding,
     GainPoint,
@@ -48,11 +49,7 @@ USES = {
 TERMS = (
     *named("micro-F1", "exact match", "macro-F1"),
     Term("arm", "", "One way to a model, tuned once with all training certificates and then frozen."),
-    Term(
-        "gain",
-        "",
-        "The score of one arm less that of another on the same held-out certificates, in the mean over seeds.",
-    ),
+    GAIN_TERM,
     Term(
         "interval of a gain",
         "",

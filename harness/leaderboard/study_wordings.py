@@ -10,9 +10,8 @@ from harness.leaderboard import text
 from harness.leaderboard.rows import number
 from harness.leaderboard.study_normalise import TASKS, label
 from harness.leaderboard.table import Cell
-from harness.run.study import NORMALISER, WORDINGS, StudyFolder
+from harness.run.study import CEILING, NEAREST, NORMALISER, WORDINGS, StudyFolder
 
-NEAREST, CEILING = "nearest", "ceiling"
 NAMES = {NEAREST: "nearest known wording", CEILING: "ceiling"}
 ALL, UNSEEN = "all", "unseen"
 MEASURES: Mapping[str, Callable[[float | None], str]] = {

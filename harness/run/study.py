@@ -12,7 +12,8 @@ from harness.run.folder import RunFolder
 TRANSFER, NORMALISATION = "transfer study", "normalisation study"
 KINDS = (TRANSFER, NORMALISATION)
 CURVES, GAINS, WORDINGS = "study_curves", "study_gains", "study_wordings"
-NORMALISER = "normaliser"  # the stage that makes it, and the model's name
+NORMALISER = "normaliser"  # the stage that makes it
+NEAREST, CEILING = "nearest", "ceiling"  # beside arms, in the rows of wordings
 
 
 @dataclass(frozen=True, slots=True)

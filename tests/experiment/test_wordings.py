@@ -21,9 +21,10 @@ from harness.corpus.synthetic import generate
 from harness.corpus.synthetic_wordings import causes
 from harness.corpus.synthetic_writing import Plain
 from harness.experiment.normalising import Learnt
-from harness.experiment.wordings import CEILING, NEAREST, ceiling, generated_ceilings, nearest, wordings
+from harness.experiment.wordings import ceiling, generated_ceilings, nearest, wordings
 from harness.families.family import Written
 from harness.files import Row
+from harness.run.study import CEILING, NEAREST
 
 Line = tuple[str, str, str]  # its text, its codes, their wordings with semicolons between
 MEASURES = ("exact_match", "cer", "chrf", "code_f1")
