@@ -46,6 +46,7 @@ bench: .venv/.installed-dev ## benchmarks as ratios against peers in the same ru
 	@$(BIN)/python -m benchmarks.linear
 	@$(BIN)/python -m benchmarks.encoder
 	@$(BIN)/python -m benchmarks.decoding
+	@$(BIN)/python -m benchmarks.promise
 
 wheel: .venv/.installed-dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .

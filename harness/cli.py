@@ -15,6 +15,7 @@ from harness import __version__
 from harness.errors import HarnessError, PartlyDone, place
 
 if TYPE_CHECKING:
+    from harness.production.predict import Queue
     from harness.run.folder import RunFolder
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -74,6 +75,40 @@ def pick(run: str) -> None:
 
 @harness.command()
 @click.argument("run")
+@click.option(
+    "-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The folder of the new run."
+)
+@click.option(
+    "--by", type=int, metavar="N", help="Years to move on by; the most that keep a calibration year if left out."
+)
+@click.option("--ray", "address", metavar="ADDRESS", help="Join this Ray cluster instead of starting one here.")
+def refit(run: str, out: Path, by: int | None, address: str | None) -> None:
+    """Fit the pick of RUN on the newest years and certify it afresh: the run whose bundle to deploy."""
+    from harness.experiment.start import roll
+    from harness.run.folder import open_run
+    from harness.run.study import not_a_study
+
+    not_a_study(open_run(run), "refit")
+    _announce(lambda: roll(run, out, by, _say, address=address))
+
+
+@harness.command()
+@click.argument("run")
+@click.option("--model", metavar="ID", help="Another finalist than the pick.")
+@click.option("--ray", "address", metavar="ADDRESS", help="Join this Ray cluster instead of starting one here.")
+def backtest(run: str, model: str | None, address: str | None) -> None:
+    """Ask of past years what would have been promised for the pick of RUN, and whether the next year kept it."""
+    from harness.experiment.backtest import described
+    from harness.experiment.start import backtest as test
+
+    folder, rows = test(run, model, _say, address=address)
+    for row in rows:
+        click.echo(described(row))
+    click.echo(f"page: {os.path.relpath(folder.page)}")
+
+
+@harness.command()
+@click.argument("run")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--model", metavar="ID", help="Another finalist than the pick.")
 def export(run: str, out: Path, model: str | None) -> None:
@@ -93,7 +128,8 @@ def export(run: str, out: Path, model: str | None) -> None:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The CSV file to write.")
-def predict(bundle: Path, files: tuple[Path, ...], out: Path) -> None:
+@click.option("--queue", type=click.Choice(["doubtful", "random"]), help="Also write the order of the persons' work.")
+def predict(bundle: Path, files: tuple[Path, ...], out: Path, queue: Queue | None) -> None:
     """Code the certificates of FILE... with BUNDLE: codes, confidence, decision and its reason."""
     from harness.families.runtime import settle
 
@@ -101,7 +137,50 @@ def predict(bundle: Path, files: tuple[Path, ...], out: Path) -> None:
     from harness.production.bundle import load
     from harness.production.predict import predict_files
 
-    predict_files(load(bundle), files, out, _say)
+    predict_files(load(bundle), files, out, _say, queue=queue)
+
+
+@harness.group()
+def audit() -> None:
+    """Have a second coder check what was coded: does the promise hold, and has coding practice changed?"""
+
+
+@audit.command("sample")
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The CSV file to write.")
+@click.option("-n", "n", type=int, default=300, show_default=True, help="Certificates of the simple random sample.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed draws other certificates.")
+@click.option(
+    "--holders",
+    type=int,
+    default=20,
+    show_default=True,
+    help="Certificates to draw for the words of each watched code, those of the simple sample included.",
+)
+def audit_sample(predictions: Path, out: Path, n: int, seed: int, holders: int) -> None:
+    """Draw certificates of PREDICTIONS, which harness predict wrote, for a second coder who sees no prediction."""
+    from harness.production.audit_sample import sample_file
+
+    sample_file(predictions, out, n, _say, seed=seed, holders=holders)
+
+
+@audit.command("report")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Also write all numbers to this file.")
+@click.option("--year", type=int, help="Year of death; by default the one after the newest that BUNDLE knows.")
+@click.option(
+    "--looks",
+    type=int,
+    default=1,
+    show_default=True,
+    help="How often this season's practice is looked at; fixed before the first look.",
+)
+def audit_report(bundle: Path, file: Path, out: Path | None, year: int | None, looks: int) -> None:
+    """Say what the second coder's codes in FILE show of BUNDLE's promise, of its codes and of coding practice."""
+    from harness.production.audit_report import report_file
+
+    report_file(bundle, file, click.echo, out=out, year=year, looks=looks)
 
 
 @harness.group()
@@ -195,7 +274,7 @@ def _announce(work: Callable[[], tuple[RunFolder, dict[str, Any]]]) -> None:
 def _explain(run: RunFolder, found: dict[str, Any]) -> None:
     from harness.experiment.picking import notes
 
-    click.echo(f"pick: {found['model']}")
+    click.echo(f"pick: {found['model'] or 'none'}")
     for reason in found["reasons"]:
         click.echo(f"  {reason}")
     for warning in (*found["warnings"], *notes(run, found)):

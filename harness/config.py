@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import ConfigError
 
@@ -72,10 +72,18 @@ def _names(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if twice is not None:
+        raise ValueError(f"must name each once, but names {twice!r} more often")
+    return values
+
+
 Years = Annotated[tuple[int, ...], BeforeValidator(parse_years)]
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Bytes = Annotated[int, BeforeValidator(parse_size)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Gate = Literal["unseen_word", "outside_reference", "disagreement"]
 Sizes = Annotated[tuple[Fraction, ...], BeforeValidator(parse_sizes)]
 
 
@@ -101,6 +109,7 @@ class Columns(_Section):
     source: str | None = None
     role: str | None = None
     coder: str | None = None
+    cluster: str | None = Field(None, exclude=True)  # promise.cluster, where readers look for columns
 
 
 class Synthetic(_Section):
@@ -163,18 +172,48 @@ class SearchConfig(_Section):
 
 
 class PromiseConfig(_Section):
-    """At most ``risk`` wrong among the automatic certificates, with this confidence."""
+    """At most ``risk`` wrong among the automatic units, with this confidence.
+
+    Attributes
+    ----------
+    unit : what is promised; ``both`` parts the confidence between certificates and lines
+    shortlist : how many candidates are certified at most
+    cluster : the column of the office's file that says which certificates belong together (certifier, office); it
+        serves the promise and is never shown to a model
+    """
 
     risk: float = Field(0.02, gt=0.0, lt=1.0)
     confidence: float = Field(0.95, gt=0.5, lt=1.0)
+    unit: Literal["certificate", "line", "both"] = "certificate"
     shortlist: int = Field(3, ge=1, le=20)
+    cluster: str | None = Field(None, min_length=1)
 
 
 class AutomationConfig(_Section):
-    """What a person always sees, and what a person's work costs."""
+    """What a person always sees, what a person's work costs, and what the model that is picked may cost.
+
+    Attributes
+    ----------
+    witnesses : families whose agreement is asked, none where it is empty
+    gates : what stops a certificate whatever the confidence
+    learned_confidence : whether a confidence may be learnt of all others; back-tests of each finalist decide, which
+        takes two fits for each year before validation
+    minutes_per_certificate, minutes_per_line : of a person's work
+    max_bytes : of the models in the bundle of the pick
+    min_certificates_per_second : of the pick, as measured on the calibration years
+    """
 
     always_person: tuple[str, ...] = ()
-    minutes_per_certificate: float = Field(3.0, gt=0.0)
+    witnesses: Annotated[Names, AfterValidator(_once)] = ("dictionary",)
+    gates: Annotated[tuple[Gate, ...], BeforeValidator(_names), AfterValidator(_once)] = (
+        "unseen_word",
+        "outside_reference",
+    )
+    learned_confidence: bool = False
+    minutes_per_certificate: float = Field(3.0, gt=0.0, allow_inf_nan=False)
+    minutes_per_line: float = Field(1.0, gt=0.0, allow_inf_nan=False)
+    max_bytes: Bytes | None = None
+    min_certificates_per_second: float | None = Field(None, gt=0.0, allow_inf_nan=False)
 
 
 class StudyConfig(_Section):
@@ -200,6 +239,25 @@ class RunConfig(_Section):
     promise: PromiseConfig = PromiseConfig()
     automation: AutomationConfig = AutomationConfig()
     study: StudyConfig = StudyConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _readers_look_for_the_cluster(cls, raw: object) -> object:
+        """``promise.cluster`` among the columns, where the readers of the formats look."""
+        promise, corpus = (raw.get(name) if isinstance(raw, Mapping) else None for name in ("promise", "corpus"))
+        cluster = promise.get("cluster") if isinstance(promise, Mapping) else None
+        if not isinstance(cluster, str) or not isinstance(raw, Mapping) or not isinstance(corpus, Mapping):
+            return raw
+        columns = corpus.get("columns", {})
+        if not isinstance(columns, Mapping):
+            return raw
+        return {**raw, "corpus": {**corpus, "columns": {"cluster": cluster, **columns}}}
+
+    @model_validator(mode="after")
+    def _cluster_is_named_once(self) -> RunConfig:
+        if self.corpus.columns.cluster != self.promise.cluster:
+            raise ValueError("corpus.columns.cluster must be left out: promise.cluster names that column")
+        return self
 
     @model_validator(mode="after")
     def _roles_are_named_once(self) -> RunConfig:
@@ -290,7 +348,8 @@ def _one_line(error: ValidationError) -> str:
         model: Any = RunConfig
         for part in first["loc"][:-1]:
             model = model.model_fields[part].annotation
-        return f"{key} is not a key; the keys here are {', '.join(model.model_fields)}"
+        keys = [name for name, field in model.model_fields.items() if not field.exclude]
+        return f"{key} is not a key; the keys here are {', '.join(keys)}"
     if first["type"] == "missing":
         return f"{key} is required"
     message = first["msg"].removeprefix("Value error, ")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from benchmarks import decoding, encoder
+from benchmarks import decoding, encoder, promise
 from benchmarks.__main__ import main
 
 
@@ -39,3 +39,10 @@ def test_outputs_within_a_grammar_are_measured_where_they_equal_their_peers(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert all(re.search(r"\d s +\d+ texts/s +\d+\.\d\d x as fast$", line) for line in lines)
+
+
+def test_curves_and_promises_are_measured_where_they_equal_their_peers(capsys: pytest.CaptureFixture[str]) -> None:
+    promise.main(4_000, 9_000)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 7 + 1 + 1
+    assert all(re.search(r"\d s +\d+\.\d x as fast$", line) for line in lines)

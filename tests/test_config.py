@@ -46,6 +46,11 @@ def test_defaults() -> None:
     assert found.search.families == DEFAULT_FAMILIES
     assert (found.search.objective, found.search.budget, found.search.trials) == ("micro_f1", 360.0, None)
     assert (found.promise.risk, found.promise.confidence, found.promise.shortlist) == (0.02, 0.95, 3)
+    assert (found.promise.unit, found.promise.cluster) == ("certificate", None)
+    assert found.automation.witnesses == ("dictionary",)
+    assert found.automation.gates == ("unseen_word", "outside_reference")
+    assert (found.automation.minutes_per_certificate, found.automation.minutes_per_line) == (3.0, 1.0)
+    assert (found.automation.max_bytes, found.automation.min_certificates_per_second) == (None, None)
     assert found.years.refit
     assert (found.corpus.code_separator, found.corpus.encoding, found.corpus.delimiter) == (";", "utf-8", ",")
 
@@ -62,7 +67,16 @@ def test_keys_become_typed_values() -> None:
         },
         years={"calibration": 2014, "heldout": ["2016", "2018-2019"], "refit": False},
         search={"families": ["linear"], "trials": 4, "trial_time": 90, "trial_memory": "6GB", "gpus": 2},
-        automation={"always_person": ["O00-O99"], "minutes_per_certificate": 2},
+        promise={"unit": "both", "cluster": "certifier"},
+        automation={
+            "always_person": ["O00-O99"],
+            "minutes_per_certificate": 2,
+            "minutes_per_line": 0.5,
+            "witnesses": [],
+            "gates": "disagreement",
+            "max_bytes": "500MB",
+            "min_certificates_per_second": 20,
+        },
     )
     assert found.corpus.path == (Path("/office/a.csv"), Path("/b.csv"))
     assert found.corpus.columns.text == found.corpus.part2 == ("text",)
@@ -70,7 +84,10 @@ def test_keys_become_typed_values() -> None:
     assert found.corpus.codes == "/office/codes.CSV"
     assert (found.years.calibration, found.years.heldout) == ((2014,), (2016, 2018, 2019))
     assert (found.search.trial_time, found.search.trial_memory, found.search.gpus) == (90.0, 6 * 2**30, 2)
-    assert found.automation.minutes_per_certificate == 2.0
+    assert (found.automation.minutes_per_certificate, found.automation.minutes_per_line) == (2.0, 0.5)
+    assert (found.automation.witnesses, found.automation.gates) == ((), ("disagreement",))
+    assert (found.automation.max_bytes, found.automation.min_certificates_per_second) == (500 * 2**20, 20.0)
+    assert (found.promise.unit, found.promise.cluster) == ("both", "certifier")
     with pytest.raises(ValidationError, match="frozen"):
         found.search.trials = 5  # type: ignore[misc]
 
@@ -193,6 +210,38 @@ def test_a_role_column_takes_the_place_of_years() -> None:
     assert message == "years.train must be left out where corpus.columns.role names the roles"
 
 
+# ------------------------------------------------------------------------------------------------ the cluster column
+
+
+def test_readers_find_the_cluster_among_the_columns() -> None:
+    found = config(corpus={"columns": {"id": "id"}}, promise={"cluster": "certifier"})
+    assert (found.corpus.columns.id, found.corpus.columns.cluster) == ("id", "certifier")
+    assert config(promise={"cluster": "certifier"}).corpus.columns.cluster == "certifier"
+    assert config().corpus.columns.cluster is None
+
+
+def test_what_is_written_of_a_configuration_names_the_cluster_once_and_reads_back() -> None:
+    found = config(promise={"cluster": "certifier"}, automation={"max_bytes": "1.5MB"})
+    written = found.model_dump(mode="json")
+    assert "cluster" not in written["corpus"]["columns"]
+    assert (
+        RunConfig.model_validate(
+            {
+                "corpus": written["corpus"],
+                "years": SMALLEST["years"],
+                **{key: written[key] for key in ("promise", "automation")},
+            }
+        )
+        == found
+    )
+
+
+@pytest.mark.parametrize("promise", [{}, {"cluster": "office"}])
+def test_the_columns_do_not_name_the_cluster_themselves(promise: dict[str, str]) -> None:
+    message = refused(corpus={"columns": {"cluster": "certifier"}}, promise=promise)
+    assert message == "corpus.columns.cluster must be left out: promise.cluster names that column"
+
+
 # ------------------------------------------------------------------------- errors: key, rule, value, choices, file
 
 
@@ -200,7 +249,10 @@ def test_a_role_column_takes_the_place_of_years() -> None:
     ("sections", "message"),
     [
         ({"serch": {}}, "serch is not a key; the keys here are corpus, years, search, promise, automation, study"),
-        ({"promise": {"rsik": 0.1}}, "promise.rsik is not a key; the keys here are risk, confidence, shortlist"),
+        (
+            {"promise": {"rsik": 0.1}},
+            "promise.rsik is not a key; the keys here are risk, confidence, unit, shortlist, cluster",
+        ),
         (
             {"years": {"held_out": "2015"}},
             "years.held_out is not a key; the keys here are train, validation, calibration, heldout, refit",
@@ -223,6 +275,37 @@ def test_a_role_column_takes_the_place_of_years() -> None:
         ),
         ({"search": {"trials": 0}}, "search.trials: input should be greater than or equal to 1, but got 0"),
         ({"promise": {"risk": 1}}, "promise.risk: input should be less than 1, but got 1"),
+        ({"promise": {"risk": 0}}, "promise.risk: input should be greater than 0, but got 0"),
+        ({"promise": {"confidence": 95}}, "promise.confidence: input should be less than 1, but got 95"),
+        (
+            {"promise": {"unit": "lines"}},
+            "promise.unit: input should be 'certificate', 'line' or 'both', but got 'lines'",
+        ),
+        ({"promise": {"cluster": 3}}, "promise.cluster: input should be a valid string, but got 3"),
+        (
+            {"automation": {"gates": ["novelty"]}},
+            "automation.gates.0: input should be 'unseen_word', 'outside_reference' or 'disagreement', but got 'novelty'",
+        ),
+        (
+            {"automation": {"gates": ["disagreement", "disagreement"]}},
+            "automation.gates must name each once, but names 'disagreement' more often",
+        ),
+        (
+            {"automation": {"witnesses": ["linear", "bag", "linear"]}},
+            "automation.witnesses must name each once, but names 'linear' more often",
+        ),
+        (
+            {"automation": {"max_bytes": "big"}},
+            'automation.max_bytes must be a size such as "6GB" or "500MB", but got \'big\'',
+        ),
+        (
+            {"automation": {"min_certificates_per_second": 0}},
+            "automation.min_certificates_per_second: input should be greater than 0, but got 0",
+        ),
+        (
+            {"automation": {"minutes_per_line": float("inf")}},
+            "automation.minutes_per_line: input should be a finite number, but got inf",
+        ),
         (
             {"promise": {"confidence": float("nan")}},
             "promise.confidence: input should be less than 1, but got nan",
@@ -242,6 +325,7 @@ def test_errors_state_key_rule_value_and_choices(sections: dict[str, Any], messa
 def test_unknown_columns_list_the_columns() -> None:
     message = refused(corpus={"columns": {"txt": "a"}})
     assert message.startswith("corpus.columns.txt is not a key; the keys here are id, year, date, text, codes, line")
+    assert "cluster" not in message  # it is the section promise that names it
 
 
 def test_a_choice_between_kinds_names_them_all() -> None:

@@ -84,13 +84,14 @@ class Builder:
     has_standard: bool = False
     has_intervals: bool = False
     has_roles: bool = False
+    has_clusters: bool = False
     covariates: tuple[str, ...] = ()
     quarantine: Quarantine = field(default_factory=Quarantine)
     code_list: CodeList | None = None
 
     def __post_init__(self) -> None:
         self._ids, self._lines, self._intervals = StringColumn(), StringColumn(), StringColumn()
-        self._standard, self._roles = StringColumn(), StringColumn()
+        self._standard, self._roles, self._clusters = StringColumn(), StringColumn(), StringColumn()
         self._covariates = {name: StringColumn() for name in self.covariates}
         self._years, self._n_lines, self._n_codes, self._codes = array("h"), array("i"), array("i"), array("i")
         self._parts = bytearray()
@@ -106,6 +107,7 @@ class Builder:
         place: tuple[int, int],
         codes: Sequence[str] = (),
         role: str | None = None,
+        cluster: str | None = None,
         covariates: Mapping[str, str | None] | None = None,
     ) -> None:
         """Append one certificate; ``place`` is the position of its file and its line there."""
@@ -127,6 +129,8 @@ class Builder:
             self._append_codes(codes)
         if self.has_roles:
             self._roles.append(role)
+        if self.has_clusters:
+            self._clusters.append(cluster)
         for name, column in self._covariates.items():
             column.append((covariates or {}).get(name))
 
@@ -149,9 +153,11 @@ class Builder:
         by_line = None
         if self.codes_by_line:
             by_line = LineCodes(first_code, columns, self._standard.finish() if self.has_standard else None)
+        codes = certificate_codes(texts, first_code, columns, len(labels), by_line)
+        clusters = self._clusters.finish() if self.has_clusters else None
         places = np.array(self._places, dtype=np.int64).reshape(-1, 2)
         return ReadResult(
-            corpus=Corpus(texts, labels, certificate_codes(texts, first_code, columns, len(labels), by_line), by_line),
+            corpus=Corpus(texts, labels, codes, by_line, clusters),
             roles=self._roles.finish() if self.has_roles else None,
             files=self.files,
             file=places[:, 0].astype(np.int16),

@@ -156,12 +156,15 @@ class Corpus:
     ----------
     codes : (n, n_labels) indicator matrix; a certificate without any code is an empty row
     by_line : the codes of each line in order, where the source has them
+    clusters : (n,) strings, who certified or which office it was, null where unknown; None where no column is named.
+        It serves the promise, and stands apart from the texts so that no model can see it
     """
 
     texts: Texts
     labels: LabelSet
     codes: csr_array
     by_line: LineCodes | None
+    clusters: pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -171,14 +174,16 @@ class Corpus:
         by_line = self.by_line
         if by_line is not None:
             by_line = by_line.rows(int(self.texts.first_line[start]), int(self.texts.first_line[stop]))
-        return Corpus(self.texts.rows(start, stop), self.labels, self.codes[start:stop], by_line)
+        clusters = None if self.clusters is None else self.clusters[start:stop]
+        return Corpus(self.texts.rows(start, stop), self.labels, self.codes[start:stop], by_line, clusters)
 
     def take(self, rows: IntArray) -> Corpus:
         """Some certificates, in the order of ``rows``."""
         by_line = self.by_line
         if by_line is not None:
             by_line = by_line.take(lines_of(self.texts.first_line, rows)[0])
-        return Corpus(self.texts.take(rows), self.labels, self.codes[rows], by_line)
+        clusters = None if self.clusters is None else self.clusters.take(pa.array(rows))
+        return Corpus(self.texts.take(rows), self.labels, self.codes[rows], by_line, clusters)
 
     def with_codes(self, codes: csr_array) -> Corpus:
         """The same texts with other codes per certificate, and none by line."""

@@ -83,7 +83,13 @@ class Store:
                 first_code, columns, _column(codes, "standard") if "standard" in codes.column_names else None
             )
         assert n == len(texts)  # noqa: S101  (a store is written by this module alone)
-        return Corpus(texts, labels, certificate_codes(texts, first_code, columns, len(labels), line_codes), line_codes)
+        return Corpus(
+            texts,
+            labels,
+            certificate_codes(texts, first_code, columns, len(labels), line_codes),
+            line_codes,
+            _column(certificates, "cluster") if "cluster" in certificates.column_names else None,
+        )
 
 
 def build(read: ReadResult, roles: Roles, home: Path) -> Store:
@@ -180,6 +186,8 @@ def _write(corpus: Corpus, order: np.ndarray, role: np.ndarray, folder: Path) ->
         "line_end": pa.array(texts.first_line[1:]),
         **texts.covariates,
     }
+    if corpus.clusters is not None:
+        certificates["cluster"] = corpus.clusters
     lines = {"text": texts.lines, "part": pa.array(texts.parts)}
     if texts.intervals is not None:
         lines["interval"] = texts.intervals

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from harness.corpus.certificate import Corpus, LabelSet
-from harness.decision.confidence import ESTIMATORS, confidence
+from harness.decision.confidence import PLAIN, Evidence, confidence
 from harness.errors import UnknownName
 from harness.families.family import Predictions, entries
 from harness.metrics import multilabel, selective
@@ -119,7 +119,8 @@ def _augrc(aligned: Aligned) -> Scored:
     threshold = _exact_match(aligned).threshold
     y_pred = chosen(aligned.y_score, threshold)
     errors = ~multilabel.exact(multilabel.counts(aligned.y_true, y_pred))
-    areas = [selective.augrc(errors, confidence(name, aligned.y_score, threshold)) for name in ESTIMATORS]
+    evidence = Evidence(aligned.y_score, threshold)
+    areas = [selective.augrc(errors, confidence(name, evidence)) for name in PLAIN]
     return Scored(-min(area for area in areas if area is not None), threshold)
 
 

@@ -21,16 +21,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import betaincc
 
 from harness.corpus.certificate import BoolArray, FloatArray
-from harness.metrics.selective import RiskCoverage, may_be_accepted, risk_coverage
+from harness.decision.tails import START, accepted_needed, most_wrong, start, tails
+from harness.metrics.selective import Int64Array, RiskCoverage, risk_coverage
 
 STEP = 5  # accepted certificates from one test of the sequence to the next
-START = 0.7  # of the certificates that validation lets us expect: where the sequence starts at the latest
+FINEST = 1_000  # a step is never less than this part of what is accepted: millions would make a sequence of millions
+
+Unit = Literal["certificate", "line"]
 
 
 class Step(NamedTuple):
@@ -49,20 +51,26 @@ class Promise:
     Attributes
     ----------
     made : whether there is a promise at all
-    risk : at most this share of the automatic certificates is wrong in the long run
+    risk : at most this share of the automatic certificates, or lines, is wrong in the long run
     confidence : with this probability, over all candidates together
     candidates : M, how many candidates share this confidence
-    delta : δ/M, the level of each test
+    delta : δ/M, or δ/2M where both units are promised: the level of each test
     start : the count of accepted certificates at which the sequence starts
     allowed : the wrong ones that may be among the first ``start``
-    threshold : the least confidence of an automatic certificate; None where no promise is made
-    accepted : calibration certificates that are automatic; 0 where no promise is made
-    wrong : wrong ones among these
-    coverage : accepted / n
+    threshold : the least confidence of an automatic certificate or line; None where no promise is made
+    accepted : calibration certificates that are automatic (by line: that have an automatic line); 0 without a promise
+    wrong : wrong ones among these (by line: whose one line that was drawn is wrong)
+    coverage : accepted / n (by line: lines / n_lines)
     n : calibration certificates, those that the gate stopped included
     p_value : of the last test that passed; None where none did
     reason : one sentence
     steps : the whole sequence that was tested; where it ends in a failure, that is its last step
+    unit : what is automatic, and what the risk is a share of
+    promises : how many units are promised together, each at a share of δ
+    design_effect : accepted and wrong ones were divided by it before each test; 1 without clusters
+    needed : calibration certificates that it would have taken, at validation's risk; None where a promise is made,
+        where validation's risk is not known, or where no number is enough
+    lines, wrong_lines, n_lines : by line: the automatic lines, the wrong ones among them, and all lines; else None
     """
 
     made: bool
@@ -80,6 +88,13 @@ class Promise:
     p_value: float | None
     reason: str
     steps: tuple[Step, ...]
+    unit: Unit = "certificate"
+    promises: int = 1
+    design_effect: float = 1.0
+    needed: int | None = None
+    lines: int | None = None
+    wrong_lines: int | None = None
+    n_lines: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The promise as strict JSON can hold it: an infinite threshold is a string."""
@@ -96,53 +111,50 @@ class Promise:
         return cls(**{**values, "threshold": threshold, "steps": steps})
 
 
-def tail(wrong: int, accepted: int, risk: float) -> float:
-    """P(Bin(accepted, risk) ≤ wrong): the p-value of "the risk exceeds ``risk``"."""
-    if wrong >= accepted:
-        return 1.0
-    return float(betaincc(wrong + 1, accepted - wrong, risk))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be promised, and what validation lets us expect; its fields are arguments of :func:`certify`."""
+
+    risk: float
+    confidence_level: float
+    candidates: int
+    expected_coverage: float
+    promises: int = 1
+    design_effect: float = 1.0
+    validation_risk: float | None = None
+    unit: Unit = "certificate"
+
+    @property
+    def delta(self) -> float:
+        """The level of each test."""
+        return (1.0 - self.confidence_level) / (self.candidates * self.promises)
+
+    def start(self, expected_accepted: float) -> tuple[int, int]:
+        """Where the sequence starts: see :func:`harness.decision.tails.start`."""
+        return start(expected_accepted, self.risk, self.delta, self.design_effect)
+
+    def __str__(self) -> str:
+        line = " by line" if self.unit == "line" else ""
+        shared = f"{percent(self.risk)}{line} at {percent(self.confidence_level)}"
+        together = f" and {self.promises} units" if self.promises > 1 else ""
+        effect = f" with a design effect of {self.design_effect:.2f} for clusters" if self.design_effect > 1 else ""
+        return f"{shared} for {number(self.candidates, 'candidate')}{together}{effect}"
 
 
-def most_wrong(accepted: int, risk: float, delta: float) -> int:
-    """The most wrong ones among ``accepted`` that still pass a test at ``delta``; -1 where even none fails."""
-    low, high = -1, accepted  # low passes, high does not
-    while high - low > 1:
-        middle = (low + high) // 2
-        if tail(middle, accepted, risk) <= delta:
-            low = middle
-        else:
-            high = middle
-    return low
+class Tested(NamedTuple):
+    """The sequence as it was tested: its start, its steps, the last point that passed, and why there is none."""
 
+    start: int
+    allowed: int
+    steps: tuple[Step, ...]
+    last: int | None
+    reason: str
+    needed: int | None
 
-def fewest_accepted(errors_allowed: int, risk: float, delta: float) -> int:
-    """The fewest accepted certificates that pass a test at ``delta`` with ``errors_allowed`` wrong ones among them."""
-    low, high = errors_allowed, 2 * errors_allowed + 1  # low does not pass
-    while tail(errors_allowed, high, risk) > delta:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if tail(errors_allowed, middle, risk) <= delta:
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def start(expected_accepted: float, risk: float, delta: float) -> tuple[int, int]:
-    """Where the sequence starts: a count of accepted certificates, and the wrong ones allowed among them.
-
-    Starting at the fewest accepted of all is fragile: one early error would end the sequence. So as many errors are
-    allowed as have their fewest count at no more than 0.7 of what is expected, and none where no count is.
-
-    Parameters
-    ----------
-    expected_accepted
-        What validation lets us expect: its coverage, in hindsight, at the risk to be promised, times n of calibration.
-    """
-    latest = math.floor(START * expected_accepted + 1e-9)  # rounding must not lose a whole certificate
-    allowed = max(most_wrong(latest, risk, delta), 0)
-    return fewest_accepted(allowed, risk, delta), allowed
+    @property
+    def best(self) -> Step | None:
+        """The last step that passed."""
+        return None if self.last is None else self.steps[-1] if self.steps[-1].passed else self.steps[-2]
 
 
 def certify(
@@ -154,6 +166,9 @@ def certify(
     confidence_level: float,
     candidates: int,
     expected_coverage: float,
+    promises: int = 1,
+    design_effect: float = 1.0,
+    validation_risk: float | None = None,
 ) -> Promise:
     """Certify one of ``candidates`` frozen candidates on the calibration certificates.
 
@@ -166,78 +181,158 @@ def certify(
     eligible : (n,)
         False where a gate stopped the certificate; None where there is no gate.
     expected_coverage
-        Coverage on validation, in hindsight, at ``risk``: it places the start of the sequence (see :func:`start`).
-        Where the gate passes fewer calibration certificates than that start asks for, their number is what is expected:
-        it too is known before a code is read.
+        Coverage on validation, in hindsight, at ``risk``: it places the start of the sequence (see
+        :func:`harness.decision.tails.start`). Where the gate passes fewer calibration certificates than that start asks
+        for, their number is what is expected: it too is known before a code is read.
+    promises
+        How many promises share the confidence for each candidate: 2 where certificates and lines are promised both.
+    design_effect
+        At least 1; found on validation (:func:`harness.metrics.design.design_effect`) where certificates err together.
+    validation_risk
+        The risk among validation's most confident, where the sequence starts (:func:`risk_at_start`): says how many
+        certificates would have been needed where no promise can be made.
     """
-    n, passed = len(errors), int(np.count_nonzero(may_be_accepted(confidence, eligible)))
-    delta = (1.0 - confidence_level) / candidates
-    count, allowed = start(expected_coverage * n, risk, delta)
-    if count > passed:
-        count, allowed = start(passed, risk, delta)
+    asked = Asked(risk, confidence_level, candidates, expected_coverage, promises, design_effect, validation_risk)
     curve = risk_coverage(errors, confidence, eligible)
-    steps, last = [], None
-    for point in _sequence(curve, count):
-        accepted, wrong = int(curve.accepted[point]), int(curve.wrong[point])
-        p_value = tail(wrong, accepted, risk)
-        steps.append(Step(accepted, wrong, p_value, p_value <= delta))
-        if not steps[-1].passed:
-            break
-        last = point
-
-    best = None if last is None else steps[-1] if steps[-1].passed else steps[-2]
-    ask = f"{_percent(risk)} at {_percent(confidence_level)} for {_number(candidates, 'candidate')}"
+    found = follow(curve, curve.accepted, len(errors), asked)
+    best = found.best
+    reason = found.reason
     if best is not None:
         reason = (
-            f"promised {ask}: of {_number(n, 'calibration certificate')}, the {best.accepted:,} most confident "
-            f"that passed the gate hold {_number(best.wrong, 'wrong one')}"
+            f"promised {asked}: of {number(len(errors), 'calibration certificate')}, the {best.accepted:,} most "
+            f"confident that passed the gate hold {number(best.wrong, 'wrong one')}"
         )
-    elif not steps:
-        reason = (
-            f"impossible: {_number(passed, 'certificate')} passed the gate, "
-            f"and at least {count:,} are needed to promise {ask}"
-        )
-    else:
-        first = steps[0]
-        reason = (
-            f"impossible: to promise {ask}, the first {_number(first.accepted, 'certificate')} (most confident first) "
-            f"may hold {_number(most_wrong(first.accepted, risk, delta), 'wrong one')} at most, but hold {first.wrong:,}"
-        )
+    return promise_of(found, asked, curve, len(errors), reason, 0.0 if best is None else best.accepted / len(errors))
+
+
+def promise_of(
+    found: Tested, asked: Asked, curve: RiskCoverage, n: int, reason: str, coverage: float, **more: Any
+) -> Promise:
+    """The promise that a tested sequence allows; ``more`` are fields of it that have a default."""
+    best = found.best
     return Promise(
         made=best is not None,
-        risk=risk,
-        confidence=confidence_level,
-        candidates=candidates,
-        delta=delta,
-        start=count,
-        allowed=allowed,
-        threshold=None if last is None else float(curve.threshold[last]),
+        risk=asked.risk,
+        confidence=asked.confidence_level,
+        candidates=asked.candidates,
+        delta=asked.delta,
+        start=found.start,
+        allowed=found.allowed,
+        threshold=None if found.last is None else float(curve.threshold[found.last]),
         accepted=0 if best is None else best.accepted,
         wrong=0 if best is None else best.wrong,
-        coverage=0.0 if best is None else best.accepted / n,
+        coverage=coverage,
         n=n,
         p_value=None if best is None else best.p_value,
         reason=reason,
-        steps=tuple(steps),
+        steps=found.steps,
+        unit=asked.unit,
+        promises=asked.promises,
+        design_effect=asked.design_effect,
+        needed=found.needed,
+        **more,
     )
 
 
-def _sequence(curve: RiskCoverage, count: int) -> Iterator[int]:
-    """Points of the curve: the first that accepts ``count``, then every five more, and at last the end."""
-    end = int(curve.accepted[-1]) if len(curve.accepted) else 0
-    if count > end:
+def follow(curve: RiskCoverage, automatic: Int64Array, n: int, asked: Asked) -> Tested:
+    """Test the fixed sequence along a curve.
+
+    Parameters
+    ----------
+    curve
+        Its ``accepted`` and ``wrong`` are what is tested.
+    automatic : (n_points,)
+        What is coded without a person at each point, rising: steps are counted in it.
+    n
+        Calibration certificates.
+    """
+    passed = int(curve.accepted[-1]) if len(curve.accepted) else 0
+    count, allowed = asked.start(asked.expected_coverage * n)
+    if count > passed:
+        count, allowed = asked.start(passed)
+    points = np.fromiter(_sequence(curve.accepted, automatic, count), np.int64)
+    accepted, wrong = curve.accepted[points], curve.wrong[points]
+    p_values = tails(wrong, accepted, asked.risk, asked.design_effect)
+    passes = p_values <= asked.delta
+    tested = len(points) if passes.all() else int(np.argmin(passes)) + 1
+    columns = (values[:tested].tolist() for values in (accepted, wrong, p_values, passes))
+    steps = tuple(Step(*values) for values in zip(*columns, strict=True))
+    n_passed = int(np.count_nonzero(passes[:tested]))
+    if n_passed:
+        return Tested(count, allowed, steps, int(points[n_passed - 1]), "", None)
+    if steps:
+        first = steps[0]
+        most = most_wrong(first.accepted, asked.risk, asked.delta, asked.design_effect)
+        drawn = ", by one line drawn from each," if asked.unit == "line" else ""
+        why = (
+            f"impossible: to promise {asked}, the first {number(first.accepted, 'certificate')} (most confident first)"
+            f"{drawn} may hold {number(most, 'wrong one')} at most, but hold {first.wrong:,}"
+        )
+    else:
+        passing = "passed the gate" if asked.unit == "certificate" else "with a line that passed the gate"
+        why = (
+            f"impossible: {number(passed, 'certificate')} {passing}, and at least {count:,} are needed to promise "
+            f"{asked}"
+        )
+    advice, needed = _needed(steps[0].accepted if steps else passed, n, asked)
+    return Tested(count, allowed, steps, None, why + advice, needed)
+
+
+def risk_at_start(curve: RiskCoverage, expected_coverage: float) -> float | None:
+    """Validation's risk among its most confident, where a sequence starts at the latest.
+
+    Parameters
+    ----------
+    curve
+        Of validation.
+    expected_coverage
+        As for :func:`certify`; where it is 0 no threshold keeps the risk, and the least risk of all is what there is.
+
+    Returns
+    -------
+    The risk, or None where validation has no certificate that passed its gate.
+    """
+    if not len(curve.risk):
+        return None
+    if expected_coverage <= 0:
+        return float(curve.risk.min())
+    point = int(np.searchsorted(curve.coverage, START * expected_coverage))
+    return float(curve.risk[min(point, len(curve.risk) - 1)])
+
+
+def _needed(accepted: int, n: int, asked: Asked) -> tuple[str, int | None]:
+    """Half a sentence on how many certificates it would take at validation's risk, and that number."""
+    if asked.validation_risk is None:
+        return "", None
+    at = f"at validation's risk of {percent(round(asked.validation_risk, 4))} among its most confident"
+    enough = accepted_needed(asked.validation_risk, asked.risk, asked.delta, asked.design_effect)
+    if enough is None:
+        return f"; {at} no number of certificates is enough", None
+    if not accepted:
+        return f"; {at} {enough:,} would be enough, but the gate passes none", None
+    needed = math.ceil(enough * n / accepted)
+    if needed > n:
+        return f"; {at} about {number(needed, 'calibration certificate')} would be needed, and there are {n:,}", needed
+    return f"; {at} about {number(needed, 'calibration certificate')} would do: calibration errs more", needed
+
+
+def _sequence(accepted: Int64Array, automatic: Int64Array, count: int) -> Iterator[int]:
+    """Points: the first that accepts ``count``, then every five certificates' worth more, and at last the end."""
+    if not len(accepted) or count > accepted[-1]:
         return
-    accepted = 0
-    while accepted < end:
-        point = int(np.searchsorted(curve.accepted, min(count, end)))
-        accepted = int(curve.accepted[point])
-        count = accepted + STEP
+    worth = automatic[-1] / accepted[-1]  # what is automatic for each certificate accepted: 1, but for lines
+    last = len(accepted) - 1
+    point = int(np.searchsorted(accepted, count))
+    yield point
+    while point < last:
+        step = math.ceil(max(STEP, int(accepted[point]) // FINEST) * worth)  # a float would copy the whole curve
+        point = min(int(automatic.searchsorted(int(automatic[point]) + step)), last)
         yield point
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     return f"{100 * share:g} %"
 
 
-def _number(n: int, thing: str) -> str:
+def number(n: int, thing: str) -> str:
     return f"{n:,} {thing}{'' if n == 1 else 's'}"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, TypedDict
 
 from harness.corpus.certificate import Corpus
-from harness.decision.promise import certify
-from harness.decision.rule import DecisionRule, decide
+from harness.decision.contrast import naive
+from harness.decision.promise import Promise, certify
+from harness.decision.promise_lines import certify_lines
+from harness.decision.rule import DecisionRule, Decisions
 from harness.errors import RunError
-from harness.experiment.scoring import judge
+from harness.experiment.readings import READINGS, earlier, fingerprints, record
+from harness.experiment.scoring import judge, judge_lines
+from harness.experiment.tying import ties
 from harness.experiment.work import Work
-from harness.files import append_row, read_rows
-
-READINGS = "readings.jsonl"
+from harness.files import Row
 
 
 def certify_stage(work: Work) -> None:
@@ -21,7 +24,11 @@ def certify_stage(work: Work) -> None:
     if "calibration" not in work.store.roles or work.run.stage("certify") is not None:
         return
     models = work.fitted()
-    speeds, lost = work.predict(models, "calibration")
+    speeds, lost = work.predict(work.asked_models(), "calibration")
+    for model in models:
+        silent = [name for name in model["witnesses"] if name in lost]
+        if silent:
+            lost.setdefault(model["model"], f"its witness {silent[0]}: {lost[silent[0]]}")
     left = [model for model in models if model["kind"] != "floor" and model["model"] not in lost]
     if not left:
         raise RunError(
@@ -29,43 +36,99 @@ def certify_stage(work: Work) -> None:
         )
     shortlisted = [model for model in left if model["shortlisted"]]
     calibration = work.corpus("calibration")
-    earlier = _record_reading(work, calibration)
-    promises = {}
+    before = _record_reading(work)
+    promises, naives = {}, {}
     for model in shortlisted:
-        rule = DecisionRule.load(work.run.model(model["model"]) / "rule")
-        decisions = decide(rule, work.run.predictions(f"calibration/{model['model']}"), calibration.texts)
-        promise = certify(
+        name = model["model"]
+        rule = DecisionRule.load(work.run.model(name) / "rule")
+        decisions = work.said(rule, work.run.predictions(f"calibration/{name}"), "calibration", calibration.texts)
+        made = _promises(work, model, calibration, decisions, len(shortlisted))
+        rule.certified(**made).save(work.run.model(name) / "rule")
+        main = made["certificate"] or made["line"]
+        assert main is not None  # noqa: S101  (one unit at least is promised)
+        promises[name] = main.to_dict()
+        if made["certificate"] is not None and made["line"] is not None:
+            promises[name]["line"] = made["line"].to_dict()
+        errors = judge(calibration, decisions).errors
+        contrast = naive(errors, decisions.confidence, decisions.eligible, work.config.promise.risk)
+        naives[name] = asdict(contrast)
+        for promise in (made["certificate"], made["line"]):
+            if promise is not None:
+                work.say(f"{name}: {promise.reason}")
+    work.run.write_stage(
+        "certify",
+        {
+            "promises": promises,
+            "naive": naives,
+            "ties": _ties(work, promises),
+            "earlier_readings": before,
+            "speeds": _together(models, speeds),
+            "lost": lost,
+        },
+    )
+
+
+class _Promises(TypedDict):
+    certificate: Promise | None
+    line: Promise | None
+
+
+def _promises(work: Work, model: Row, calibration: Corpus, decisions: Decisions, candidates: int) -> _Promises:
+    """What calibration allows to promise of each unit that the configuration asks for."""
+    asked = work.config.promise
+    units = ("certificate", "line") if asked.unit == "both" else (asked.unit,)
+    shared: dict[str, Any] = {
+        "risk": asked.risk,
+        "confidence_level": asked.confidence,
+        "candidates": candidates,
+        "promises": len(units),
+        "design_effect": model["design_effect"],
+    }
+    made: _Promises = {"certificate": None, "line": None}
+    if "certificate" in units:
+        made["certificate"] = certify(
             judge(calibration, decisions).errors,
             decisions.confidence,
             decisions.eligible,
-            risk=work.config.promise.risk,
-            confidence_level=work.config.promise.confidence,
-            candidates=len(shortlisted),
-            expected_coverage=model["expected_coverage"],
+            expected_coverage=model["expected"]["certificate"]["coverage"],
+            validation_risk=model["expected"]["certificate"]["risk"],
+            **shared,
         )
-        rule.certified(promise).save(work.run.model(model["model"]) / "rule")
-        promises[model["model"]] = promise.to_dict()
-        work.say(f"{model['model']}: {promise.reason}")
-    work.run.write_stage("certify", {"promises": promises, "earlier_readings": earlier, "speeds": speeds, "lost": lost})
+    if "line" in units and decisions.lines is not None:
+        made["line"] = certify_lines(
+            judge_lines(calibration, decisions),
+            decisions.lines.confidence,
+            decisions.lines.eligible,
+            calibration.texts.certificate_of_line,
+            expected_coverage=model["expected"]["line"]["coverage"],
+            validation_risk=model["expected"]["line"]["risk"],
+            seed=work.config.search.seed,
+            **shared,
+        )
+    return made
 
 
-def _record_reading(work: Work, calibration: Corpus) -> int:
+def _together(models: list[Row], speeds: dict[str, float]) -> dict[str, float]:
+    """Certificates per second of each model with the witnesses that it asks."""
+    asked = {model["model"]: model["witnesses"] for model in models}
+    return {name: round(1 / sum(1 / speeds[part] for part in (name, *asked.get(name, []))), 1) for name in speeds}
+
+
+def _record_reading(work: Work) -> int:
     """Note that these certificates' codes are read now; how many runs read them before."""
-    digest = hashlib.sha256()
-    for text in (calibration.texts.ids, calibration.texts.whole()):
-        for value in text.to_pylist():
-            digest.update(value.encode() + b"\0")
-    fingerprint = digest.hexdigest()[:16]
-    path = work.run.path.parent / READINGS
-    earlier = {row["run"] for row in read_rows(path) if row["fingerprint"] == fingerprint} - {work.run.name}
-    years = sorted(work.store.years["calibration"])
-    append_row(
-        path,
-        {
-            "run": work.run.name,
-            "fingerprint": fingerprint,
-            "years": years,
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
-    )
-    return len(earlier)
+    path, years = work.run.path.parent / READINGS, fingerprints(work.store, "calibration")
+    before = earlier(path, work.run.name, years, work.config_digest())
+    record(path, work.run.name, "calibration", years, work.config_digest())
+    return before
+
+
+def _ties(work: Work, promises: Mapping[str, Row]) -> list[Row]:
+    """What validation says of the automatic shares of the certified models, two by two."""
+    made = {name: promise for name, promise in promises.items() if promise["made"]}
+    automatic = {
+        name: work.run.confidence(name, promise["unit"]) >= float(promise["threshold"])
+        for name, promise in made.items()
+    }
+    by_line = any(promise["unit"] == "line" for promise in made.values())
+    groups = work.corpus("validation").texts.certificate_of_line if by_line else None
+    return ties(automatic, seed=work.config.search.seed, groups=groups)

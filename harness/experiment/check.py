@@ -10,8 +10,8 @@ from harness.config import RunConfig
 from harness.corpus.builder import ReadResult
 from harness.corpus.codes import CodeList, icd10, read_code_list
 from harness.corpus.dictionaries import Dictionaries, read_dictionaries
-from harness.corpus.formats import Reader, reader
-from harness.decision.rule import check_patterns
+from harness.corpus.formats import CLUSTERED, WHOLE, Reader, reader
+from harness.decision.always import check_patterns
 from harness.errors import ConfigError, UnknownName
 from harness.experiment.bases import check_bases
 from harness.families import FAMILIES
@@ -43,7 +43,20 @@ def check(config: RunConfig, folder: Path) -> Checked:
     for name in config.search.families:
         if name not in FAMILIES:
             raise UnknownName(f"search.families must hold {', '.join(FAMILIES)}, but got {name!r}")
+    for name in config.automation.witnesses:
+        if name not in FAMILIES:
+            raise UnknownName(f"automation.witnesses must hold {', '.join(FAMILIES)}, but got {name!r}")
     check_patterns(config.automation.always_person)
+    if config.promise.unit != "certificate" and config.corpus.format in WHOLE:
+        raise ConfigError(
+            f"promise.unit must be certificate with the format {config.corpus.format}, whose lines have no codes of their "
+            f"own, but got {config.promise.unit!r}"
+        )
+    if config.promise.cluster is not None and config.corpus.format not in CLUSTERED:
+        raise ConfigError(
+            f"promise.cluster must be left out with the format {config.corpus.format}, which has no such column; "
+            f"the formats {', '.join(sorted(CLUSTERED))} read one"
+        )
     spaces = config.search.spaces
     if spaces is not None and not spaces.is_dir():
         raise ConfigError(f"search.spaces must be a folder, but got {spaces}")

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
 from harness.corpus.certificate import Corpus
-from harness.decision.confidence import ESTIMATORS
-from harness.decision.novelty import UnseenWords
 from harness.decision.objective import NO_CODES, objective
-from harness.decision.rule import DecisionRule, Decisions, decide
+from harness.decision.rule import UNSEEN_WORD
+from harness.decision.textgate import TextGate
 from harness.experiment import selection
+from harness.experiment.backtest import learnt_kept
 from harness.experiment.ensemble import ensemble
-from harness.experiment.scoring import hindsight, judge
-from harness.experiment.work import Work
+from harness.experiment.freezing import Validation
+from harness.experiment.replaying import Replayed
+from harness.experiment.work import WITNESS, Work
 from harness.families import FLOORS, committee
 from harness.families.family import Predictions
 from harness.files import Row
-from harness.metrics import selective
-from harness.search.worker import FitSpec, Report, run_fit
+from harness.run.folder import FROZEN
+from harness.search.worker import Failure, FitResult, PredictResult, Report, run_fit
 
 ENSEMBLE = "ensemble"
 
@@ -27,27 +28,63 @@ def decide_stage(work: Work) -> None:
     if work.run.stage("decide") is not None:
         return
     train, validation = work.corpus("train"), work.corpus("validation")
-    gate = UnseenWords.learnt([train.texts], work.known())
-    mean, said = _ensemble(work, validation)
-    work.say(f"ensemble: {said['reason']}")
-    models = [_of_trial(row) for row in selection.best_trials(work.run.trials())] + mean + _floors(work)
-    for model in models:
-        predictions = work.run.predictions(f"validation/{model['model']}")
-        scored = objective(work.config.search.objective, validation, predictions)
-        rule, decisions = _rule(work, scored.threshold, gate, validation, predictions)
-        model |= {
-            "threshold": rule.threshold,
-            "estimator": rule.estimator,
-            "expected_coverage": hindsight(validation, decisions, work.config.promise.risk),
-        }
+    gate = TextGate.learnt([train.texts], work.known())
+    frozen = work.run.stage(FROZEN)
+    if frozen is not None:
+        said: Row = {"reason": f"none but the pick of {frozen['from']}, which this run was rolled forward from"}
+        finalists, witnesses = [dict(frozen["model"])], [dict(row) for row in frozen["witnesses"]]
+    else:
+        mean, said = _ensemble(work, validation)
+        work.say(f"ensemble: {said['reason']}")
+        alone = [_of_trial(row) for row in selection.best_trials(work.run.trials())]
+        finalists, witnesses = alone + mean, _witnesses(work, alone)
+    models = finalists + _floors(work)
+    for model in models + [row for row in witnesses if row["kind"] == WITNESS]:
+        scored = objective(work.config.search.objective, validation, _kept(work, model["model"]))
+        model["threshold"] = scored.threshold
         model.setdefault("score", 0.0 if scored.score is None else scored.score)
-        rule.save(work.run.path / "rules" / model["model"])
-    size = work.config.promise.shortlist
-    reasons = selection.shortlist(models, size) if "calibration" in work.store.roles else {}
+    bench = Validation(work.config, validation, gate, work.later_clusters())
     for model in models:
-        reason = reasons.get(model["model"], "there are no calibration years")
+        others = [] if model["kind"] == "floor" else [row for row in witnesses if row["family"] != model["family"]]
+        asked = [(row, _kept(work, row["model"])) for row in others]
+        learnt = model["kind"] != "floor" and _may_learn(work, model, others)
+        found = bench.freeze(model, _kept(work, model["model"]), asked, learnt=learnt)
+        model |= found.row
+        found.rule.save(work.run.path / "rules" / model["model"])
+        for unit, confidence in found.confidences.items():
+            work.run.save_confidence(model["model"], unit, confidence)
+    reasons = _shortlist(work, models)
+    for model in models:
+        reason = reasons[model["model"]]
         model |= {"shortlisted": reason is None, "reason": reason}
-    work.run.write_stage("decide", {"models": models, "ensemble": said})
+    used = {name for model in models for name in model["witnesses"]}
+    own = [row for row in witnesses if row["kind"] == WITNESS and row["model"] in used]
+    work.run.write_stage("decide", {"models": models, "witnesses": own, "ensemble": said})
+
+
+def _may_learn(work: Work, model: Row, witnesses: list[Row]) -> bool:
+    """Whether a learned confidence is eligible: it was asked for, a gate is on, and back-tests kept its promise."""
+    automation = work.config.automation
+    if not automation.learned_confidence or UNSEEN_WORD not in automation.gates:
+        return False
+    work.say(f"back-testing a learned confidence of {model['model']}")
+    kept = learnt_kept(work, Replayed(model, tuple(row | {"kind": WITNESS} for row in witnesses)))
+    work.say(f"a learned confidence of {model['model']} is {'eligible' if kept else 'not eligible'}")
+    return kept
+
+
+def _shortlist(work: Work, models: list[Row]) -> dict[str, str | None]:
+    """For each model None if it is to be certified, else why it is not."""
+    if "calibration" not in work.store.roles:
+        return {model["model"]: "there are no calibration years" for model in models}
+    units = ("certificate", "line") if work.config.promise.unit == "both" else (work.config.promise.unit,)
+    able = [model for model in models if model["kind"] == "floor" or all(unit in model["expected"] for unit in units)]
+    whole = {model["model"]: "it codes whole certificates, and lines are promised" for model in models}
+    return whole | selection.shortlist(able, work.config.promise.shortlist)
+
+
+def _kept(work: Work, name: str) -> Predictions:
+    return work.run.predictions(_validation(name))
 
 
 def _of_trial(row: Row) -> Row:
@@ -112,44 +149,48 @@ def _validation(name: str) -> str:
 def _floors(work: Work) -> list[Row]:
     rows = []
     for name in FLOORS:
-        spec = FitSpec(
-            family=name,
-            parameters={"unit": "certificate"},
-            store=str(work.store.path),
-            train=(work.store.roles["train"],),
-            validation=(work.store.roles["validation"],),
-            objective=work.config.search.objective,
-            knowledge=work.knowledge,
-        )
-        model = f"floor-{name.replace('_', '-')}"
+        model, parameters = f"floor-{name.replace('_', '-')}", {"unit": "certificate"}
+        spec = replace(work.spec(), family=name, parameters=parameters, validation=(work.store.roles["validation"],))
 
         def keep(report: Report, model: str = model) -> None:
-            work.run.save_predictions(f"validation/{model}", report.predictions)
+            work.run.save_predictions(_validation(model), report.predictions)
 
-        fitted = run_fit(spec, keep)
-        rows.append(
-            {
-                "model": model,
-                "family": name,
-                "kind": "floor",
-                "parameters": spec.parameters,
-                "steps": 1,
-                "fit_seconds": fitted.seconds,
-            }
-        )
+        rows.append(_fitted(model, name, "floor", parameters, run_fit(spec, keep)))
     return rows
 
 
-def _rule(
-    work: Work, threshold: float, gate: UnseenWords, validation: Corpus, predictions: Predictions
-) -> tuple[DecisionRule, Decisions]:
-    """The rule with the estimator of least area under generalised risk and coverage, and what it decides."""
-    best: tuple[float, DecisionRule, Decisions] | None = None
-    for name in ESTIMATORS:
-        rule = DecisionRule(threshold, name, gate, work.config.automation.always_person)
-        decisions = decide(rule, predictions, validation.texts)
-        area = selective.augrc(judge(validation, decisions).errors, decisions.confidence)
-        if best is None or (area is not None and area < best[0]):
-            best = (np.inf if area is None else area, rule, decisions)
-    assert best is not None  # noqa: S101  (the registry of estimators is not empty)
-    return best[1], best[2]
+def _fitted(model: str, family: str, kind: str, parameters: Row, result: FitResult) -> Row:
+    return {
+        "model": model,
+        "family": family,
+        "kind": kind,
+        "parameters": parameters,
+        "steps": result.steps,
+        "fit_seconds": result.seconds,
+    }
+
+
+def _witnesses(work: Work, finalists: list[Row]) -> list[Row]:
+    """The finalist of each family whose agreement is asked, or where it was not searched a fit of its defaults."""
+    rows = []
+    for family in work.config.automation.witnesses:
+        found = next((row for row in finalists if row["family"] == family), None) or _at_defaults(work, family)
+        rows += [] if found is None else [found]
+    return rows
+
+
+def _at_defaults(work: Work, family: str) -> Row | None:
+    """A witness that is no finalist, with its predictions of validation; None where it could not be fitted."""
+    model, unit = f"{WITNESS}-{family}", "line" if work.store.by_line else "certificate"
+    spec = replace(work.spec(), family=family, parameters={"unit": unit}, keep=True, device=work.cluster.device(family))
+    (result,) = work.cluster.fit([spec])
+    predicted: PredictResult | Failure | None = None
+    if isinstance(result, FitResult):
+        row = _fitted(model, family, WITNESS, {"unit": unit}, result)
+        (predicted,) = work.cluster.predict([work.asked(row, result.model, "validation")], [family])
+        if isinstance(predicted, PredictResult):
+            work.run.save_predictions(_validation(model), predicted.predictions)
+            return row
+    failed = result if isinstance(result, Failure) else predicted
+    work.say(f"{model} cannot be asked ({failed.reason if isinstance(failed, Failure) else ''})")
+    return None

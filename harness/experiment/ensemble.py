@@ -19,7 +19,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from harness.corpus.certificate import Corpus, FloatArray, IntArray, LabelSet
-from harness.decision.confidence import ESTIMATORS, confidence
+from harness.decision.confidence import PLAIN, confidence
+from harness.decision.confidence.evidence import Evidence
 from harness.decision.objective import OBJECTIVES, Aligned, Scored, align, chosen
 from harness.families import committee
 from harness.families.family import KEPT_ABOVE, Predictions, entries, stack
@@ -237,7 +238,7 @@ def _chosen_on(pool: Pool, weights: FloatArray, rows: IntArray) -> Fold:
     """What a pool says of certificates that are not in it."""
     mean = pool.mean(weights)
     threshold = OBJECTIVES[pool.objective](mean).threshold
-    estimator = min(ESTIMATORS, key=lambda name: _area(mean, threshold, name))
+    estimator = min(PLAIN, key=lambda name: _area(mean, threshold, name))
     return Fold(rows, weights, threshold, estimator)
 
 
@@ -268,5 +269,5 @@ _MEASURES: Mapping[str, Callable[[multilabel.Tally], float | None]] = {
 def _area(aligned: Aligned, threshold: float, estimator: str) -> float:
     """Under generalised risk and coverage; there is some certificate."""
     errors = ~multilabel.exact(multilabel.counts(aligned.y_true, chosen(aligned.y_score, threshold)))
-    area = selective.augrc(errors, confidence(estimator, aligned.y_score, threshold))
+    area = selective.augrc(errors, confidence(estimator, Evidence(aligned.y_score, threshold)))
     return np.inf if area is None else area

@@ -10,6 +10,7 @@ from harness.corpus.codes import CodeList
 from harness.decision.rule import DecisionRule
 from harness.errors import RunError
 from harness.experiment import selection
+from harness.experiment.watching import references_of
 from harness.files import Row
 from harness.production import bundle
 from harness.run.folder import RunFolder
@@ -51,6 +52,8 @@ def export(run: RunFolder, config: RunConfig, code_list: CodeList | None, model:
         row["model"]: row for row in decided["models"] if row["model"] in refitted["models"] and row["kind"] != "floor"
     }
     name = model or found["model"]
+    if name is None:
+        raise RunError(f"--model must be named, as {run.name} picked none: one of {', '.join(sorted(models))}")
     if name not in models:
         raise RunError(f"--model must be one of {', '.join(sorted(models))}, but got {name!r}")
     folder = run.model(name)
@@ -65,6 +68,7 @@ def export(run: RunFolder, config: RunConfig, code_list: CodeList | None, model:
         "kind": models[name]["kind"],
         "parameters": models[name]["parameters"],
         **({"members": models[name]["members"]} if "members" in models[name] else {}),
+        "witnesses": [witness.model for witness in rule.witnesses],
         "picked": name == found["model"],
         "version": meta["version"],
         "commit": meta["commit"],
@@ -73,10 +77,14 @@ def export(run: RunFolder, config: RunConfig, code_list: CodeList | None, model:
         "fingerprint": corpus["fingerprint"],
         "years": {role: part["years"] for role, part in corpus["roles"].items()},
     }
+    drift, practice = references_of(run, name)
     bundle.write(
         out,
         model=files,
+        witnesses={other.model: read_files(run.model(other.model) / "model") for other in rule.witnesses},
         rule=rule,
+        drift=drift,
+        practice=practice,
         corpus=GENERATED if config.corpus.format == "synthetic" else config.corpus,
         labels={code: titles.get(code, "") for code in labels},
         card=_card(name, models[name], rule, run, len(labels)),
@@ -101,16 +109,21 @@ def _card(name: str, model: Row, rule: DecisionRule, run: RunFolder, n_labels: i
         f"| {_figure(row['coverage'])} | {_figure(row['risk'])} |"
         for row in scores
     )
+    made = [unit.promise for unit in (rule.certificate, rule.line) if unit is not None and unit.promise is not None]
     promise = "There is no promise: every certificate goes to a person."
-    if rule.promise is not None:
-        promise = f"{rule.promise.reason[0].upper()}{rule.promise.reason[1:]}."
-    if rule.promise is not None and rule.promise.made:
+    if made:
+        promise = "\n\n".join(f"{one.reason[0].upper()}{one.reason[1:]}." for one in made)
+    if any(one.made for one in made):
         promise += (
             "\nIt holds as long as later certificates are drawn, and coded, as those of the calibration years were."
         )
     members = ""
     if "members" in model:
         members = f"\nIts scores are the weighted mean of {selection.weighting(model['parameters'])}, all within this bundle.\n"
+    gates = "\n".join(f"- {sentence}" for sentence in rule.stops())
+    asked = ""
+    if rule.witnesses:
+        asked = f" Beside it the bundle holds {', '.join(w.model for w in rule.witnesses)}, whose agreement it asks."
     generated = "\n**Trained on generated text: it must not code real certificates.**\n" if corpus["generated"] else ""
     return f"""# Model card: {name}
 {generated}
@@ -119,9 +132,11 @@ A model of the family *{model["family"]}* ({model["kind"]}) that gives {n_labels
 ## Use
 
 `harness predict BUNDLE FILE… -o OUT` codes certificates written as `input.json` says. Each gets its codes, a confidence, and
-a decision: *automatic*, or *person* with the reason. A certificate without any predicted code, with a word of three or
-more letters that stood neither in training nor in the code list or a dictionary, or with a code that a person always
-sees, goes to a person.
+a decision: *automatic*, or *person* with the reason. To a person go, whatever the confidence:
+
+{gates}
+
+The confidence is read by *{rule.certificate.estimator}*.{asked}
 
 ## Promise
 

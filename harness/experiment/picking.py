@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from harness.config import load_config
 from harness.errors import RunError
 from harness.experiment import selection
 from harness.files import Row
-from harness.run.folder import RunFolder
+from harness.run.folder import FROZEN, RunFolder
 
 
 def make_pick(run: RunFolder) -> Row:
@@ -25,10 +28,24 @@ def make_pick(run: RunFolder) -> Row:
         )
     promises = (certified or {}).get("promises", {})
     gone = (certified or {}).get("lost", {})
+    speeds = (certified or {}).get("speeds", {})
     models = [
-        model for model in decided["models"] if model["model"] in refitted["models"] and model["model"] not in gone
+        model | _cost(model, refitted["models"], speeds)
+        for model in decided["models"]
+        if model["model"] in refitted["models"] and model["model"] not in gone
     ]
-    found = selection.pick(models, promises, run.meta()["objective"], calibration=calibration)
+    limits = _limits(run)
+    found = selection.pick(
+        models,
+        promises,
+        run.meta()["objective"],
+        calibration=calibration,
+        ties=(certified or {}).get("ties", ()),
+        limits=limits,
+    )
+    found["rejected"] = sorted(
+        found["rejected"] + _lost_before(refitted["lost"], gone, decided["models"]), key=lambda row: str(row["model"])
+    )
     earlier = (certified or {}).get("earlier_readings", 0)
     found |= {
         "shortlist": [
@@ -40,11 +57,50 @@ def make_pick(run: RunFolder) -> Row:
             }
             for model in decided["models"]
         ],
-        "warnings": _warnings(run),
+        "warnings": _warnings(run) + _unmeasured(found["model"], models, limits),
         "earlier_readings": earlier,
     }
     run.write_pick(found)
     return found
+
+
+def _limits(run: RunFolder) -> selection.Limits:
+    automation = load_config(run.config).automation
+    return selection.Limits(automation.max_bytes, automation.min_certificates_per_second)
+
+
+def _cost(model: Row, refitted: Mapping[str, Row], speeds: Mapping[str, float]) -> Row:
+    """Bytes of a model and of its witnesses, which are shipped with it, and its speed, which counts them already.
+
+    Either is None where it was not measured.
+    """
+    sizes = [refitted.get(name, {}).get("bytes") for name in (model["model"], *model.get("witnesses", []))]
+    return {
+        "bytes": None if None in sizes else sum(sizes),
+        "certificates_per_second": speeds.get(model["model"]),
+    }
+
+
+def _unmeasured(name: str | None, models: list[Row], limits: selection.Limits) -> list[str]:
+    """A limit that the pick could not be held against."""
+    picked = next((model for model in models if model["model"] == name), None)
+    if picked is None or limits.min_certificates_per_second is None or picked["certificates_per_second"] is not None:
+        return []
+    return [
+        "The speed of the pick was not measured, so automation.min_certificates_per_second could not be asked of it."
+    ]
+
+
+def _lost_before(refit: Mapping[str, str], certify: Mapping[str, str], models: list[Row]) -> list[Row]:
+    """Why each finalist that was lost before the pick could not be picked."""
+    searched = {model["model"] for model in models if model["kind"] != "floor"}
+    ways = ((refit, "could not be fitted again"), (certify, "could not predict calibration"))
+    return [
+        {"model": name, "reason": f"it {what} ({reason})"}
+        for gone, what in ways
+        for name, reason in gone.items()
+        if name in searched
+    ]
 
 
 def lost(run: RunFolder) -> list[str]:
@@ -62,6 +118,9 @@ def _warnings(run: RunFolder) -> list[str]:
     corpus, warnings = run.corpus(), []
     if "heldout" not in corpus["roles"]:
         warnings.append("There are no held-out years: nothing confirms the pick.")
+    frozen = run.stage(FROZEN) or {}
+    if "refused" in frozen:
+        warnings.append(f"{frozen['refused'][0].upper()}{frozen['refused'][1:]}.")
     if corpus["quarantine"]["total"]:
         warnings.append(f"{corpus['quarantine']['total']:,} rows could not be read and were left out.")
     return warnings + [f"{sentence}." for sentence in lost(run)]

@@ -10,12 +10,15 @@ from harness.experiment.certify import certify_stage
 from harness.experiment.deciding import decide_stage
 from harness.experiment.picking import lost, make_pick
 from harness.experiment.refitting import refit_stage
+from harness.experiment.rolling import replay_stage
 from harness.experiment.score import score_stage
 from harness.experiment.searching import search_stage
 from harness.experiment.seeds import seeds_stage
+from harness.experiment.watching import watch_stage
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.leaderboard.page import write_page
+from harness.run.folder import FROZEN
 
 
 def run_all(work: Work) -> Row:
@@ -28,7 +31,8 @@ def run_all(work: Work) -> Row:
     started, before = time.monotonic(), float(work.run.meta().get("wall_seconds", 0.0))
     try:
         adapt_stage(work)
-        missing = search_stage(work)
+        missing = search_stage(work) if work.run.stage(FROZEN) is None else []
+        replay_stage(work)
     except (PartlyDone, KeyboardInterrupt):
         write_page(work.run)  # it says what there is, and that the run is unfinished
         raise
@@ -36,11 +40,13 @@ def run_all(work: Work) -> Row:
     refit_stage(work)
     certify_stage(work)
     found = make_pick(work.run)
-    work.say(f"picked {found['model']}")
+    work.say(f"picked {found['model'] or 'no model'}")
     score_stage(work)
+    watch_stage(work)
     seeds_stage(work)
     found = make_pick(work.run)  # the same pick, which now warns of what could not predict held-out years
     work.note({"wall_seconds": round(time.monotonic() - started + before, 1)})
     write_page(work.run)
     work.tidy()
-    return {**found, "missing": missing + lost(work.run)}
+    unpicked = [] if found["model"] else ["no model lies within the limits, so none is picked"]
+    return {**found, "missing": unpicked + missing + lost(work.run)}

@@ -24,7 +24,7 @@ from harness.corpus.dictionaries import match
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.quarantine import Quarantine
 from harness.corpus.years import OUTSIDE, Roles, assign, repeated_texts
-from harness.decision.rule import always_seen
+from harness.decision.always import always_seen
 from harness.experiment.check import SMOKE_CERTIFICATES, Checked, with_own_list
 
 SCRATCH = ".reading-"

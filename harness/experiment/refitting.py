@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.corpus.store import Slice
-from harness.decision.novelty import UnseenWords
 from harness.decision.rule import DecisionRule
+from harness.decision.textgate import TextGate
 from harness.errors import RunError
-from harness.experiment.work import Work
+from harness.experiment.work import WITNESS, Work
 from harness.families import committee
 from harness.files import Row
 from harness.search.worker import Failure, FitResult, write_files
@@ -19,22 +19,26 @@ def refit_stage(work: Work) -> None:
 
 
 def _refit(work: Work) -> Row:
-    models, rows = work.models(), _fit_rows(work)
-    fits = _fits(models)
-    work.say(f"fitting {len(fits)} models again on {' + '.join(_fit_roles(work))}")
-    gate = UnseenWords.learnt([work.store.corpus(*rows).texts], work.known())
+    models, witnesses, rows = work.models(), work.witnesses(), _fit_rows(work)
+    fits = _fits(models + witnesses)
+    work.say(f"fitting {len(fits)} models again on {' + '.join(work.fit_roles())}")
+    gate = TextGate.learnt([work.store.corpus(*rows).texts], work.known())
     specs = [work.fit_again(model, rows, work.config.search.seed) for model in fits.values()]
     results = dict(zip(fits, work.cluster.fit(specs), strict=True))
     lost, done = {}, {}
-    for model in models:
+    for model in witnesses + models:
         name = model["model"]
         result = _together(model, results) if model["kind"] == "ensemble" else results[name]
+        silent = [other for other in model.get("witnesses", []) if isinstance(results[other], Failure)]
+        if silent:
+            result = Failure(f"its witness {silent[0]} could not")
         if isinstance(result, Failure):
             lost[name] = result.reason
             continue
         folder = work.run.model(name)
         write_files(result.model, folder / "model")
-        DecisionRule.load(work.run.path / "rules" / name).refitted(gate).save(folder / "rule")
+        if model["kind"] != WITNESS:
+            DecisionRule.load(work.run.path / "rules" / name).refitted(gate).save(folder / "rule")
         done[name] = {
             "seconds": round(result.seconds, 3),
             "n_labels": result.n_labels,
@@ -42,7 +46,7 @@ def _refit(work: Work) -> Row:
         }
     if not any(model["model"] in done for model in models if model["kind"] != "floor"):
         raise RunError(f"a run needs a finalist that can be fitted again, but none could ({'; '.join(lost.values())})")
-    return {"lost": lost, "models": done, "roles": _fit_roles(work)}
+    return {"lost": lost, "models": done, "roles": work.fit_roles()}
 
 
 def _fits(models: list[Row]) -> dict[str, Row]:
@@ -65,9 +69,5 @@ def _together(model: Row, results: dict[str, FitResult | Failure]) -> FitResult 
     return FitResult(sum(result.seconds for result in fitted), model["steps"], len(committee.labels_of(files)), files)
 
 
-def _fit_roles(work: Work) -> list[str]:
-    return ["train", "validation"] if work.config.years.refit else ["train"]
-
-
 def _fit_rows(work: Work) -> tuple[Slice, ...]:
-    return tuple(work.store.roles[role] for role in _fit_roles(work))
+    return tuple(work.store.roles[role] for role in work.fit_roles())

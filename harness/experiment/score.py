@@ -10,9 +10,10 @@ import numpy as np
 
 from harness.corpus.certificate import Corpus, IntArray
 from harness.corpus.store import Slice
-from harness.decision.rule import DecisionRule, decide
+from harness.decision.rule import DecisionRule
 from harness.experiment.normalising import Learnt, normalised
-from harness.experiment.scoring import Said, curve_rows, judge, score_row
+from harness.experiment.readings import READINGS, fingerprints, record
+from harness.experiment.scoring import Said, audited, curve_rows, judge, line_row, saved_work, score_row
 from harness.experiment.work import Work
 from harness.files import Row
 
@@ -27,7 +28,9 @@ def score_stage(work: Work) -> None:
     speeds: dict[str, float] = dict((work.run.stage("certify") or {}).get("speeds", {}))
     lost: dict[str, str] = {}
     if "heldout" in work.store.roles:
-        more, lost = work.predict(work.fitted(), "heldout")
+        years = fingerprints(work.store, "heldout")
+        record(work.run.path.parent / READINGS, work.run.name, "heldout", years, work.config_digest())
+        more, lost = work.predict(work.asked_models(), "heldout")
         speeds |= more
     rows: list[Row] = []
     curves: list[Row] = []
@@ -107,52 +110,71 @@ def _score(
     """Append the rows and curves of one model and role; ``more`` is what all of its rows carry besides."""
     name = model["model"]
     predictions = work.run.predictions(f"{role.name}/{name}")
-    said = Said(predictions, decide(rule, predictions, role.corpus.texts), rule.estimator, rule.least_confidence)
-    promised = rule.promise if rule.promise is not None and rule.promise.made else None
-    measured: dict[Slice, tuple[Row, list[Row]]] = {}
+    said = Said(predictions, work.said(rule, predictions, role.name, role.corpus.texts), rule.certificate, rule.line)
+    measured: dict[Slice, tuple[list[Row], list[Row]]] = {}
     for year, where in role.slices.items():
         if where not in measured:  # a role of one year is that year
-            measured[where] = _measured(role, where, said, work.config.search.seed)
-        row, curve = measured[where]
-        rows.append(
-            {
-                **more,
-                "run": work.run.name,
-                "model": name,
-                "family": model["family"],
-                "kind": model["kind"],
-                "parameters": model["parameters"],
-                "steps": model["steps"],
-                "threshold": rule.threshold,
-                "estimator": rule.estimator,
-                "role": role.name,
-                "refit": role.name != "validation" and work.config.years.refit,
-                "year": year,
-                **row,
-                "promised_coverage": promised.coverage if promised is not None and role.name == "calibration" else None,
-                "reason": _reason(model, role.name, rule),
-            }
-        )
+            measured[where] = _measured(work, role, where, said)
+        of_units, curve = measured[where]
+        for row in of_units:
+            unit = rule.line if row["unit"] == "line" else rule.certificate
+            assert unit is not None  # noqa: S101  (lines are scored where there is a rule for them)
+            promise = unit.promise
+            rows.append(
+                {
+                    **more,
+                    "run": work.run.name,
+                    "model": name,
+                    "family": model["family"],
+                    "kind": model["kind"],
+                    "parameters": model["parameters"],
+                    "steps": model["steps"],
+                    "threshold": rule.threshold,
+                    "estimator": unit.estimator,
+                    "recalibration": unit.recalibration.kind,
+                    "role": role.name,
+                    "refit": role.name != "validation" and work.config.years.refit,
+                    "year": year,
+                    **row,
+                    "promised_coverage": promise.coverage
+                    if promise is not None and promise.made and role.name == "calibration"
+                    else None,
+                    "reason": _reason(model, role.name, rule, row["unit"]),
+                }
+            )
         curves += [{"model": name, "role": role.name, "year": year, **point} for point in curve]
 
 
-def _measured(role: _Role, where: Slice, said: Said, seed: int) -> tuple[Row, list[Row]]:
-    """The row and the curve of one slice; its decisions are held against the codes once."""
+def _measured(work: Work, role: _Role, where: Slice, said: Said) -> tuple[list[Row], list[Row]]:
+    """The rows and the curve of one slice; its decisions are held against the codes once."""
     reference = role.corpus.rows(where.start, where.stop)
     mine = said.rows(role.corpus.texts, where.start, where.stop)
     judged = judge(reference, mine.decisions)
+    risk, seed = work.config.promise.risk, work.config.search.seed
+    automation = work.config.automation
     row = score_row(reference, mine, judged, role.frequency, seed=seed)
-    written, by_line = mine.decisions.written, mine.decisions.line_codes is not None
-    return {**row, **normalised(reference, written, by_line, role.learnt)}, curve_rows(judged, mine.decisions)
+    written, by_line = mine.decisions.written, mine.decisions.lines is not None
+    row |= normalised(reference, written, by_line, role.learnt)
+    row |= saved_work(row, automation.minutes_per_certificate)
+    units = [row]
+    if by_line and reference.by_line is not None:
+        line = line_row(reference, mine)
+        units.append({**dict.fromkeys(row), **line, **saved_work(line, automation.minutes_per_line)})
+    if role.name == "heldout":
+        units = [unit | audited(unit, risk) for unit in units]
+    return units, curve_rows(judged, mine.decisions)
 
 
-def _reason(model: Row, role: str, rule: DecisionRule) -> str | None:
+def _reason(model: Row, role: str, rule: DecisionRule, unit: str) -> str | None:
     """Why this row has no coverage and risk at a working point."""
     if role == "validation":
         return "a working point is certified on calibration years, for the refitted model"
-    if rule.promise is None:
+    promises = {"certificate": rule.certificate.promise, "line": None if rule.line is None else rule.line.promise}
+    asked = [promise for promise in promises.values() if promise is not None]
+    if not asked:
         return f"not certified: {model['reason']}"
-    return None if rule.promise.made else rule.promise.reason
+    mine = promises[unit] or asked[0]  # of lines alone: certificates go by their lines, and the other way round
+    return None if mine.made else mine.reason
 
 
 def _provenance(work: Work) -> Row:

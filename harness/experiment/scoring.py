@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.special import expit
 
-from harness.corpus.certificate import BoolArray, Corpus, FloatArray, IntArray, LabelSet, Texts
+from harness.corpus.certificate import BoolArray, Corpus, FloatArray, IntArray, LabelSet, LineCodes, Texts
+from harness.decision.audit import verdict_of
+from harness.decision.confidence import ESTIMATORS, LEARNT
 from harness.decision.objective import align
-from harness.decision.rule import Decisions
+from harness.decision.observed import same_sets
+from harness.decision.rule import Decided, Decisions, UnitRule
+from harness.families.committee import union
 from harness.families.family import Predictions
 from harness.files import Row
 from harness.metrics import bands, bootstrap, calibration, hierarchical, multilabel, ranking, selective
 from harness.metrics.clef import Clef, clef
+from harness.metrics.design import design_effect
 
 ORACLE_RISK = 0.02
 CURVE_POINTS = 400
 NOT_BY_LINE = "the corpus has no codes by line"
 WHOLE = "the model codes whole certificates, not lines"
-# What makes a probability of each estimator of the confidence.
-PROBABILITY: Mapping[str, Callable[[FloatArray], FloatArray]] = {"product": np.asarray, "margin": expit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +33,43 @@ class Said:
 
     Attributes
     ----------
-    estimator : the rule's estimator of the confidence
-    promised : the least confidence of an automatic certificate, or None without a promise
+    certificate, line : how sure the rule must be of each kind of unit; None where the model scores no lines
     """
 
     predictions: Predictions
     decisions: Decisions
-    estimator: str
-    promised: float | None
+    certificate: UnitRule
+    line: UnitRule | None = None
+
+    def promised(self, unit: Literal["certificate", "line"]) -> bool:
+        """Whether such units may be automatic at all: by a promise of their own, else by that of the other kind."""
+        own, other = (self.certificate, self.line) if unit == "certificate" else (self.line, self.certificate)
+        asked = own if own is not None and own.promise is not None else other
+        return asked is not None and asked.least_confidence is not None
 
     def rows(self, texts: Texts, start: int, stop: int) -> Said:
         """What it said of a run of the certificates, whose texts are ``texts``."""
         if (start, stop) == (0, len(texts)):
             return self  # slicing would copy every score
-        part, said, lines = slice(start, stop), self.decisions, self.decisions.line_codes
+        part, said = slice(start, stop), self.decisions
         of_lines = slice(int(texts.first_line[start]), int(texts.first_line[stop]))
-        units = part if lines is None else of_lines
+        units = part if said.lines is None else of_lines
+        scores = self.predictions.line_scores
         return Said(
-            Predictions(self.predictions.labels, self.predictions.scores[part]),
+            Predictions(
+                self.predictions.labels, self.predictions.scores[part], None if scores is None else scores[of_lines]
+            ),
             Decisions(
-                said.labels,
                 said.codes[part],
                 said.confidence[part],
                 said.eligible[part],
                 said.reason[part],
-                None if lines is None else lines[of_lines],
-                None if said.written is None else said.written.take(np.arange(units.start, units.stop)),
+                labels=said.labels,
+                lines=None if said.lines is None else said.lines[of_lines],
+                written=None if said.written is None else said.written.take(np.arange(units.start, units.stop)),
             ),
-            self.estimator,
-            self.promised,
+            self.certificate,
+            self.line,
         )
 
 
@@ -94,6 +104,18 @@ def judge(reference: Corpus, decisions: Decisions) -> Judged:
     return Judged(aligned.labels, aligned.y_true, aligned.y_score, tally, errors)
 
 
+def judge_lines(reference: Corpus, decisions: Decisions) -> BoolArray:
+    """Where a line's codes differ from the expert's, (n_lines,); both have codes by line."""
+    lines, decided = _of_lines(reference, decisions)
+    return ~same_sets(reference.labels, lines.matrix(len(reference.labels)), decisions.labels, decided.codes)
+
+
+def _of_lines(reference: Corpus, decisions: Decisions) -> tuple[LineCodes, Decided]:
+    if reference.by_line is None or decisions.lines is None:
+        raise ValueError("reference and model must have codes by line")
+    return reference.by_line, decisions.lines
+
+
 def score_row(reference: Corpus, said: Said, judged: Judged, frequency: IntArray, *, seed: int) -> Row:
     """The measured part of a row for these certificates.
 
@@ -102,7 +124,7 @@ def score_row(reference: Corpus, said: Said, judged: Judged, frequency: IntArray
     frequency : (n_labels of the reference,) in how many certificates of the fit each code stood
     """
     sure, eligible = said.decisions.confidence, said.decisions.eligible
-    point = None if said.promised is None else selective.working_point(judged.errors, sure, said.promised, eligible)
+    point = selective.accepted_point(judged.errors, said.decisions.automatic) if said.promised("certificate") else None
     return {
         "unit": "certificate",
         "n": len(reference),
@@ -127,6 +149,59 @@ def score_row(reference: Corpus, said: Said, judged: Judged, frequency: IntArray
     }
 
 
+def line_row(reference: Corpus, said: Said) -> Row:
+    """The measured part of a row for the lines of these certificates, where reference and model have codes by line.
+
+    Lines of one certificate err together: the interval of the risk counts the automatic ones for as many as are worth
+    as much as independent ones would be.
+    """
+    lines, decided = _of_lines(reference, said.decisions)
+    texts = reference.texts
+    true = Predictions(reference.labels, lines.matrix(len(reference.labels)))
+    pred = Predictions(said.decisions.labels, decided.codes)
+    both = union((true.labels, pred.labels))
+    counts = multilabel.counts(true.over(both), pred.over(both))
+    errors = ~multilabel.exact(counts)
+    point = selective.accepted_point(errors, decided.automatic) if said.promised("line") else None
+    low, high = (None, None) if point is None else _line_interval(errors, decided.automatic, texts)
+    return {
+        "unit": "line",
+        "n": len(errors),
+        "n_labels": len(said.decisions.labels),
+        "micro_f1": multilabel.micro_f1(counts),
+        "micro_precision": multilabel.micro_precision(counts),
+        "micro_recall": multilabel.micro_recall(counts),
+        "exact_match": multilabel.exact_match(counts),
+        "aurc": selective.aurc(errors, decided.confidence),
+        "augrc": selective.augrc(errors, decided.confidence),
+        "oracle_coverage_at_2": selective.oracle_coverage(errors, decided.confidence, ORACLE_RISK, decided.eligible),
+        "coverage": None if point is None else point.coverage,
+        "risk": None if point is None else point.risk,
+        "risk_low": low,
+        "risk_high": high,
+        "eligible": float(np.mean(decided.eligible)) if len(errors) else None,
+        "median_confidence": float(np.median(decided.confidence)) if len(errors) else None,
+    }
+
+
+def _line_interval(errors: BoolArray, automatic: BoolArray, texts: Texts) -> tuple[float | None, float | None]:
+    accepted, wrong = int(automatic.sum()), int(errors[automatic].sum())
+    effect = design_effect(errors, texts.certificate_of_line, automatic) or 1.0
+    return selective.exact_interval(wrong / effect, accepted / effect) or (None, None)
+
+
+def saved_work(row: Row, minutes: float) -> Row:
+    """The hours of persons' work that automatic units save, at so many minutes each; None without a working point."""
+    return {"hours_saved": None if row["coverage"] is None else round(row["coverage"] * row["n"] * minutes / 60, 3)}
+
+
+def audited(row: Row, risk: float) -> Row:
+    """What a held-out year says of the promise: kept, broken or undecided; None where nothing was automatic."""
+    if row["risk"] is None:
+        return {"verdict": None}
+    return {"verdict": verdict_of(row["risk_low"], row["risk_high"], risk)}
+
+
 def curve_rows(judged: Judged, decisions: Decisions) -> list[Row]:
     """The risk-coverage curve in at most 400 points, evenly spread over its own."""
     curve = selective.risk_coverage(judged.errors, decisions.confidence, decisions.eligible)
@@ -138,10 +213,9 @@ def curve_rows(judged: Judged, decisions: Decisions) -> list[Row]:
     ]
 
 
-def hindsight(reference: Corpus, decisions: Decisions, risk: float) -> float:
-    """The coverage at the best threshold in hindsight whose empirical risk is at most ``risk``."""
-    judged = judge(reference, decisions)
-    return selective.oracle_coverage(judged.errors, decisions.confidence, risk, decisions.eligible) or 0.0
+def expected(errors: BoolArray, confidence: FloatArray, eligible: BoolArray, risk: float) -> float:
+    """The coverage at the best threshold in hindsight whose empirical risk is at most ``risk``; 0.0 without units."""
+    return selective.oracle_coverage(errors, confidence, risk, eligible) or 0.0
 
 
 def _sets(judged: Judged, seed: int) -> Row:
@@ -163,9 +237,11 @@ def _sets(judged: Judged, seed: int) -> Row:
 
 
 def _confidence(judged: Judged, said: Said) -> Row:
-    if said.estimator not in PROBABILITY:
-        return {"brier": None, "ece": None, "confidence_reason": f"the confidence {said.estimator} is no probability"}
-    probability = PROBABILITY[said.estimator](said.decisions.confidence)
+    estimator = said.certificate.estimator
+    makes = np.asarray if estimator == LEARNT else ESTIMATORS[estimator].probability
+    if makes is None:
+        return {"brier": None, "ece": None, "confidence_reason": f"the confidence {estimator} is no probability"}
+    probability = makes(said.decisions.confidence)
     return {
         "brier": calibration.brier(~judged.errors, probability),
         "ece": calibration.expected_calibration_error(~judged.errors, probability),
@@ -217,14 +293,14 @@ def _lines(reference: Corpus, judged: Judged, decisions: Decisions) -> Row:
     found, reason = Clef(None, None, None, None), None
     if reference.by_line is None:
         reason = NOT_BY_LINE
-    elif decisions.line_codes is None:
+    elif decisions.lines is None:
         reason = WHOLE
     else:
         true = reference.by_line.matrix(len(reference.labels))
         found = clef(
             judged.labels,
             Predictions(reference.labels, true).over(judged.labels),
-            Predictions(decisions.labels, decisions.line_codes).over(judged.labels),
+            Predictions(decisions.labels, decisions.lines.codes).over(judged.labels),
         )
     return {
         "clef_precision": found.precision,

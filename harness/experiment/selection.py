@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.files import Row
 
 CANDIDATES = 8  # of each family for the ensemble, so that its cost does not grow with the budget
 NEAR = 0.9  # of the best validation objective: persons work from the proposals of the pick
+SAME_SPEED = 2.0  # the factor within which the speeds of two models are not told apart
 
 
 def best_trials(trials: Sequence[Row]) -> list[Row]:
@@ -58,41 +61,214 @@ def shortlist(models: Sequence[Row], size: int) -> dict[str, str | None]:
     return reasons
 
 
-def pick(models: Sequence[Row], promises: dict[str, Row], objective: str, *, calibration: bool) -> Row:
-    """The model for production, with its reasons.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the pick may cost: bytes of its models, certificates per second; None where there is no limit."""
 
-    The certified one with the largest calibration coverage; where none is certified, the best on validation.
+    max_bytes: int | None = None
+    min_certificates_per_second: float | None = None
+
+    def exceeded(self, model: Row) -> str | None:
+        """What of a model's ``bytes`` and ``certificates_per_second`` lies outside; what was not measured does not."""
+        size, speed = model.get("bytes"), model.get("certificates_per_second")
+        if self.max_bytes is not None and size is not None and size > self.max_bytes:
+            return f"its models take {_size(size)}, more than the {_size(self.max_bytes)} of automation.max_bytes"
+        least = self.min_certificates_per_second
+        if least is not None and speed is not None and speed < least:
+            return (
+                f"it codes {speed:,g} certificates per second, fewer than the {least:,g} of "
+                "automation.min_certificates_per_second"
+            )
+        return None
+
+
+NO_LIMITS = Limits()
+
+
+def pick(
+    models: Sequence[Row],
+    promises: Mapping[str, Row],
+    objective: str,
+    *,
+    calibration: bool,
+    ties: Sequence[Row] = (),
+    limits: Limits = NO_LIMITS,
+) -> Row:
+    """The model for production, with its reasons and those against each other one.
+
+    Within the limits, the certified one with the largest calibration coverage leads; of those that validation does not
+    show to cover less (``ties``, see :mod:`harness.experiment.tying`) the cheapest is picked. Where none is certified,
+    the best on validation; where none lies within the limits, none.
     """
-    searched = [row for row in models if row["kind"] != "floor"]
-    certified = [row for row in searched if promises.get(row["model"], {}).get("made")]
-    by_score = sorted(searched, key=lambda row: (-row["score"], row["model"]))
+    searched = sorted((row for row in models if row["kind"] != "floor"), key=_by_score)
+    outside = {row["model"]: over for row in searched if (over := limits.exceeded(row)) is not None}
+    within = [row for row in searched if row["model"] not in outside]
+    certified = [row for row in within if promises.get(row["model"], {}).get("made")]
     if certified:
-        certified.sort(key=lambda row: (-promises[row["model"]]["coverage"], -row["score"], row["model"]))
-        won = certified[0]
-        promise: Row | None = promises[won["model"]]
-        reasons = [f"{won['model']} is certified: {promises[won['model']]['reason']}."]
-        others = [f"{row['model']} {100 * promises[row['model']]['coverage']:.1f} %" for row in certified[1:]] + [
-            f"{name} none" for name, other in sorted(promises.items()) if not other["made"]
-        ]
-        covered = f"It promises to code {100 * promises[won['model']]['coverage']:.1f} % of the calibration certificates without a person"
-        reasons.append(f"{covered}, the most of the candidates ({', '.join(others)})." if others else f"{covered}.")
+        won, reasons, against = _of_certified(certified, promises, ties)
+    elif within:
+        won, reasons, against = _of_validation(within, promises, outside, objective, calibration=calibration)
     else:
-        won = by_score[0]
-        promise = promises.get(won["model"])
-        why = "no candidate could be certified" if calibration else "there are no calibration years"
-        reasons = [
-            f"{won['model']} is the best on validation; {why}, so nothing is promised and every certificate goes to a person."
-        ]
-        reasons += [f"{name}: {other['reason']}." for name, other in sorted(promises.items())]
-    reasons.append(
-        f"Its validation {objective} is {won['score']:.4f}; the best of all is {by_score[0]['score']:.4f} ({by_score[0]['model']})."
-    )
-    if won["kind"] == "ensemble":
+        won, against = None, {}
+        reasons = ["No model lies within the limits, so none is picked and every certificate goes to a person."]
+    name = None if won is None else won["model"]
+    rejected = [
+        {"model": row["model"], "reason": against.get(row["model"]) or _refused(row, promises, outside)}
+        for row in sorted(searched, key=lambda row: str(row["model"]))
+        if row["model"] != name
+    ]
+    if won is not None:
+        best = searched[0]
         reasons.append(
-            f"It is the weighted mean of {weighting(won['parameters'])}; that score is cross-fitted, in sample it is "
-            f"{won['score_in_sample']:.4f}."
+            f"Its validation {objective} is {won['score']:.4f}; the best of all is {best['score']:.4f} ({best['model']})."
         )
-    return {"model": won["model"], "family": won["family"], "reasons": reasons, "promise": promise}
+        if won["kind"] == "ensemble":
+            reasons.append(
+                f"It is the weighted mean of {weighting(won['parameters'])}; that score is cross-fitted, in sample it is "
+                f"{won['score_in_sample']:.4f}."
+            )
+    return {
+        "model": name,
+        "family": None if won is None else won["family"],
+        "reasons": reasons,
+        "promise": None if name is None else promises.get(name),
+        "rejected": rejected,
+    }
+
+
+def _by_score(row: Row) -> tuple[float, str]:
+    return -row["score"], row["model"]
+
+
+Choice = tuple[Row, list[str], dict[str, str]]  # the pick, why, and why none of the others
+
+
+def _of_certified(certified: Sequence[Row], promises: Mapping[str, Row], ties: Sequence[Row]) -> Choice:
+    """The cheapest of those in a tie with the one of the largest coverage."""
+    ranked = sorted(
+        certified,
+        key=lambda row: (-promises[row["model"]]["coverage"], -row["expected_coverage"], *_by_score(row)),
+    )
+    names = [row["model"] for row in ranked]
+    lags = {name: lag for name in names[1:] if (lag := _lag(names[0], name, promises, ties)) is not None}
+    costs = _costs([row for row in ranked if row["model"] not in lags], promises)
+    won = min((row for row in ranked if row["model"] in costs), key=lambda row: costs[row["model"]])
+    against = dict(lags)
+    for name in costs.keys() - {won["model"]}:
+        tied = won["model"] if name == names[0] else names[0]
+        how = _how(costs[won["model"]], costs[name])
+        against[name] = f"in a tie with {tied} on validation, but {won['model']} {how}"
+    return won, _promised(won["model"], names, promises, costs), against
+
+
+def _promised(won: str, ranked: Sequence[str], promises: Mapping[str, Row], costs: Mapping[str, Cost]) -> list[str]:
+    """Why the certified model ``won`` is picked; ``ranked`` are all within the limits, the largest coverage first."""
+    covered = (
+        f"It promises to code {_coverage(promises[won])} of the calibration {_units(promises[won])} without a person"
+    )
+    others = [f"{name} {_coverage(promises[name])}" for name in ranked if name != won]
+    others += [f"{name} none" for name, promise in sorted(promises.items()) if not promise["made"]]
+    if won != ranked[0]:
+        covered += (
+            f"; {ranked[0]} promises {_coverage(promises[ranked[0]])}, but validation does not show that {won} covers "
+            f"less, and {won} {_how(costs[won], costs[ranked[0]])}"
+        )
+    elif others:
+        covered += f", the most of the candidates ({', '.join(others)})"
+    return [f"{won} is certified: {promises[won]['reason']}.", f"{covered}."]
+
+
+def _lag(leader: str, name: str, promises: Mapping[str, Row], ties: Sequence[Row]) -> str | None:
+    """Why a certified model is behind the leader, or None where it is in a tie with it."""
+    most, own = promises[leader], promises[name]
+    less = f"it promises {_coverage(own)} of the calibration {_units(own)}, and {leader} {_coverage(most)}"
+    tie = next((tie for tie in ties if {tie["first"], tie["second"]} == {leader, name}), None)
+    if tie is None:  # it was not measured
+        return less if own["coverage"] < most["coverage"] else None
+    ends = (tie["difference"], tie["low"], tie["high"])
+    ahead, low, high = ends if tie["first"] == leader else (-ends[0], -ends[2], -ends[1])
+    if low <= 0.0:
+        return None
+    return (
+        f"{less}; on validation too it codes fewer without a person, by {100 * ahead:.1f} points "
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f})"
+    )
+
+
+Cost = tuple[bool, float, float, float, str]
+_CHEAPER = ("is faster", "is smaller", "promises more", "scores better on validation", "comes first by name")
+
+
+def _costs(tied: Sequence[Row], promises: Mapping[str, Row]) -> dict[str, Cost]:
+    """What ranks models in a tie, the cheapest first: speed, then size; where these are equal, coverage and score.
+
+    A speed is measured once, and the machine may do other work then: those near the fastest count as equal to it. What
+    was not measured comes last.
+    """
+    speeds = {row["model"]: row.get("certificates_per_second") or 0.0 for row in tied}
+    fast = max(speeds.values()) / SAME_SPEED
+    costs: dict[str, Cost] = {}
+    for row in tied:
+        name, size = row["model"], row.get("bytes")
+        slow = speeds[name] < fast
+        costs[name] = (slow, math.inf if size is None else size, -promises[name]["coverage"], -row["score"], name)
+    return costs
+
+
+def _how(cheaper: Cost, dearer: Cost) -> str:
+    return next(how for how, less, more in zip(_CHEAPER, cheaper, dearer, strict=True) if less != more)
+
+
+def _of_validation(
+    within: Sequence[Row],
+    promises: Mapping[str, Row],
+    outside: Mapping[str, str],
+    objective: str,
+    *,
+    calibration: bool,
+) -> Choice:
+    """The best on validation, where none is certified."""
+    won, why = within[0], "there are no calibration years"
+    if calibration:
+        why = f"no candidate {'within the limits ' if outside else ''}could be certified"
+    reasons = [
+        f"{won['model']} is the best on validation; {why}, so nothing is promised and every certificate goes to a person."
+    ]
+    for name, promise in sorted(promises.items()):
+        over = f", but {outside[name]}" if name in outside else ""
+        reasons.append(f"{name}: {promise['reason']}{over}.")
+    return won, reasons, {row["model"]: _worse(won, row, objective) for row in within[1:]}
+
+
+def _worse(won: Row, row: Row, objective: str) -> str:
+    if row["score"] == won["score"]:
+        return f"its validation {objective} equals that of {won['model']}, which comes first by name"
+    return f"its validation {objective} is {row['score']:.4f}, below the {won['score']:.4f} of {won['model']}"
+
+
+def _refused(row: Row, promises: Mapping[str, Row], outside: Mapping[str, str]) -> str:
+    """Why a model could not be picked, whatever the others are."""
+    name = row["model"]
+    if name in outside:
+        return f"outside the limits: {outside[name]}"
+    if name in promises:
+        return f"not certified: {promises[name]['reason']}"
+    return f"not shortlisted: {row['reason']}" if row.get("reason") else "not certified"
+
+
+def _units(promise: Row) -> str:
+    return f"{promise.get('unit', 'certificate')}s"
+
+
+def _coverage(promise: Row) -> str:
+    return f"{100 * promise['coverage']:.1f} %"
+
+
+def _size(n: int) -> str:
+    """In the units of the configuration, 2^10 each."""
+    if n < 2**10:
+        return f"{n} B"
+    return f"{n / 2**10:,.1f} KB" if n < 2**20 else f"{n / 2**20:,.1f} MB"
 
 
 def weighting(weights: Mapping[str, float]) -> str:

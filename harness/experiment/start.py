@@ -18,16 +18,20 @@ from harness.corpus.codes import CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Store, knowledge_folder, open_store
 from harness.errors import ConfigError, RunError
+from harness.experiment.backtest import backtest_stage
 from harness.experiment.bases import check_bases
-from harness.experiment.check import check, smoke
+from harness.experiment.check import Checked, check, smoke
 from harness.experiment.pipeline import run_all
 from harness.experiment.provenance import hardware, new_meta
-from harness.experiment.reading import read, scratch
+from harness.experiment.reading import Reading, read, scratch
+from harness.experiment.readings import READINGS, chose, fingerprints
+from harness.experiment.rolling import frozen_of, moved
 from harness.experiment.studies import STUDIES, Study, run_study
 from harness.experiment.work import Work
-from harness.files import read_json, write_json, write_text
-from harness.run.folder import HOME, RunFolder, new_run, open_run
-from harness.run.study import is_study
+from harness.files import Row, read_json, read_rows, write_json, write_text
+from harness.leaderboard.page import write_page
+from harness.run.folder import FROZEN, HOME, RunFolder, new_run, open_run
+from harness.run.study import is_study, not_a_study
 from harness.search.cluster import Cluster, cluster
 from harness.search.space import Space, check_space
 
@@ -74,19 +78,57 @@ def _begin(path: Path, config: RunConfig, study: Study | None, say: Say, *, smal
         with cluster(address=address, gpus=config.search.gpus) as resources:
             _check_nodes(resources, shared)
             run = new_run(home, datetime.now(UTC))
-            if not shared:
-                _move(folder, run)
-            write_text(run.config, tomli_w.dumps(_plain(config)))
-            write_json(run.path / "corpus.json", found.row)
-            if found.quarantine.total:
-                write_text(run.path / "quarantine.csv", found.quarantine.to_csv())
-            _write_spaces(run, checked.spaces)
             command = "search" if study is None else study.command
             typed = f"harness {command} {path.name}{' --smoke' if small else ''}{' --ray ADDRESS' if address else ''}"
             meta = new_meta(run.name, config, hardware(resources.gpus), typed)
-            write_json(run.path / "run.json", {**meta, **({} if study is None else study.meta(config))})
+            _write(
+                run, checked, config, found, folder, shared, {**meta, **({} if study is None else study.meta(config))}
+            )
             say(f"run {run.name}")
             return run, _pipeline(run, config, resources, say)
+
+
+def roll(name: str, out: Path, by: int | None, say: Say, *, address: str | None = None) -> Begun:
+    """Fit a run's pick on years that moved on, certify it afresh, and leave a run of its own in the folder ``out``.
+
+    Raises
+    ------
+    RunError
+        The run cannot be rolled forward, or ``out`` is taken.
+    """
+    run = open_run(name)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"-o must name a folder that is empty or not there, but {out} is not")
+    noted = out.resolve().parent / READINGS
+    if any(row["run"] == out.resolve().name for row in read_rows(noted)):  # else its earlier reading would pass for its own
+        raise RunError(f"-o must name a run that has not read any certificates yet, but {noted.name} has one of {out.name}")
+    config, frozen = frozen_of(run, load_config(run.config))
+    config, shift = moved(run, config, by)
+    typed = f"harness refit {run.name} --by {shift} -o {out.name}"
+    checked = check(config, run.path)
+    shared = _shared_stores()
+    with scratch(out.resolve().parent) as folder:
+        found = read(checked, shared or folder, say)
+        years = fingerprints(found.store, "calibration")
+        against = chose(run.path.parent / READINGS, years, frozen["config"], frozen["began"])
+        if against:  # the promise is refused: read again without these years
+            year, other = against[0]
+            refused = f"no promise: {year} was scored as held-out by {other}, and the configuration was changed since"
+            say(refused)
+            frozen |= {"refused": refused}
+            config = config.model_copy(update={"years": config.years.model_copy(update={"calibration": ()})})
+            found = read(replace(checked, config=config), shared or folder, say)
+        with cluster(address=address, gpus=config.search.gpus) as resources:
+            _check_nodes(resources, shared)
+            out.mkdir(parents=True, exist_ok=True)
+            rolled = RunFolder(out.resolve())
+            meta = new_meta(rolled.name, config, hardware(resources.gpus), typed) | {
+                "rolled": {"from": run.name, "by": shift}
+            }
+            rolled.write_stage(FROZEN, frozen)
+            _write(rolled, checked, config, found, folder, shared, meta)
+            say(f"run {rolled.name}")
+            return rolled, _pipeline(rolled, config, resources, say)
 
 
 def resume(name: str, say: Say, *, address: str | None = None) -> Begun:
@@ -96,6 +138,52 @@ def resume(name: str, say: Say, *, address: str | None = None) -> Begun:
     with cluster(address=address, gpus=config.search.gpus) as resources:
         _check_nodes(resources, _shared_stores())
         return run, _pipeline(run, config, resources, say)
+
+
+def _write(
+    run: RunFolder,
+    checked: Checked,
+    config: RunConfig,
+    found: Reading,
+    folder: Path,
+    shared: Path | None,
+    meta: Mapping[str, Any],
+) -> None:
+    """Lay down what a run is made from; ``run.json`` comes last, and makes a run of the folder."""
+    if not shared:
+        _move(folder, run)
+    write_text(run.config, tomli_w.dumps(_plain(config)))
+    write_json(run.path / "corpus.json", found.row)
+    if found.quarantine.total:
+        write_text(run.path / "quarantine.csv", found.quarantine.to_csv())
+    _write_spaces(run, checked.spaces)
+    write_json(run.path / "run.json", meta)
+
+
+def backtest(name: str, model: str | None, say: Say, *, address: str | None = None) -> tuple[RunFolder, list[Row]]:
+    """Back-test the pick of a finished run, or another finalist; its rows, and the page with them.
+
+    Raises
+    ------
+    RunError
+        The run has no pick yet, or no such model.
+    """
+    run = not_a_study(open_run(name), "backtest")
+    found, decided = run.pick(), run.stage("decide")
+    if found is None or decided is None:
+        raise RunError(f"a back-test needs a run that has a pick, but {run.name} has none")
+    models = [row["model"] for row in decided["models"] if row["kind"] != "floor"]
+    chosen = model or found["model"]
+    if chosen not in models:
+        raise RunError(f"--model must be one of {', '.join(sorted(models))}, but got {chosen!r}")
+    config = load_config(run.config)
+    with cluster(address=address, gpus=config.search.gpus) as resources:
+        _check_nodes(resources, _shared_stores())
+        with run.locked():
+            work = Work(run, config, {}, store_of(run), knowledge_of(run), resources, say)
+            rows = backtest_stage(work, chosen)
+            write_page(run)
+            return run, rows
 
 
 def store_of(run: RunFolder) -> Store:
@@ -167,6 +255,8 @@ def _plain(config: RunConfig) -> dict[str, Any]:
         return value
 
     plain: dict[str, Any] = without_empty(config.model_dump(mode="json"))
+    for key in ("witnesses", "gates"):  # here none is a choice, and left out is another
+        plain["automation"][key] = list(getattr(config.automation, key))
     return plain
 
 

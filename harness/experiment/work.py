@@ -8,16 +8,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from harness.config import RunConfig
-from harness.corpus.certificate import Corpus
+from harness.corpus.certificate import Corpus, Texts
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Slice, Store
+from harness.decision.rule import DecisionRule, Decisions, decide
+from harness.experiment.readings import config_digest
 from harness.families import family as family_named
+from harness.families.family import Predictions
 from harness.files import Row, write_json
-from harness.run.folder import RunFolder
+from harness.run.folder import FROZEN, RunFolder
 from harness.search.cluster import Cluster
 from harness.search.space import Space
 from harness.search.worker import Failure, FitSpec, PredictSpec, adapted_home, known, read_files
+
+WITNESS = "witness"  # the kind of a model that is asked for its agreement alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +65,36 @@ class Work:
     def corpus(self, role: str) -> Corpus:
         return self.store.corpus(self.store.roles[role])
 
+    def later_clusters(self) -> pa.Array | None:
+        """Which calibration certificates belong together, where the corpus says so; no code of them is read."""
+        return self.corpus("calibration").clusters if "calibration" in self.store.roles else None
+
     def known(self) -> Knowledge:
         return known(self.knowledge)
+
+    def fit_roles(self) -> list[str]:
+        """The roles whose certificates the finalists are fitted on in the end."""
+        return ["train", "validation"] if self.config.years.refit else ["train"]
+
+    def config_digest(self) -> str:
+        """Of what chose the models: of the run that this one was rolled forward from, where there is one."""
+        frozen = self.run.stage(FROZEN)
+        return str(frozen["config"]) if frozen else config_digest(self.config)
 
     def models(self) -> list[Row]:
         """Finalists and floors with what was frozen on validation."""
         models: list[Row] = (self.run.stage("decide") or {})["models"]
         return models
+
+    def witnesses(self) -> list[Row]:
+        """Models that are asked for their agreement and are no finalists."""
+        rows: list[Row] = (self.run.stage("decide") or {}).get("witnesses", [])
+        return rows
+
+    def said(self, rule: DecisionRule, predictions: Predictions, role: str, texts: Texts) -> Decisions:
+        """What a rule decides from kept predictions of a role, its witnesses' among them."""
+        kept = {witness.model: self.run.predictions(f"{role}/{witness.model}") for witness in rule.witnesses}
+        return decide(rule, predictions, texts, kept)
 
     def refitted(self) -> dict[str, Row]:
         """Time, labels and size of each model that was fitted again."""
@@ -75,6 +105,10 @@ class Work:
         """The models that were fitted again, without those that could not predict calibration."""
         lost = (self.run.stage("certify") or {}).get("lost", {})
         return [model for model in self.models() if model["model"] in self.refitted() and model["model"] not in lost]
+
+    def asked_models(self) -> list[Row]:
+        """The fitted models, and the witnesses that were fitted again: whatever has to predict."""
+        return self.fitted() + [row for row in self.witnesses() if row["model"] in self.refitted()]
 
     def spec(self) -> FitSpec:
         """What all fits of a run share; family and parameters are each fit's own."""
@@ -106,7 +140,7 @@ class Work:
     def asked(self, model: Row, files: Mapping[str, bytes], role: str) -> PredictSpec:
         """A prediction of a role by a fitted model, whose files are given."""
         return PredictSpec(
-            files, str(self.store.path), (self.store.roles[role],), self.cluster.device(self._largest(model))
+            files, str(self.store.path), (self.store.roles[role],), self.cluster.device(self.largest_family(model))
         )
 
     def predict(self, models: list[Row], role: str) -> tuple[dict[str, float], dict[str, str]]:
@@ -119,7 +153,7 @@ class Work:
         self.say(f"predicting {role}")
         n = len(self.store.roles[role])
         specs = [self.asked(model, read_files(self.run.model(model["model"]) / "model"), role) for model in models]
-        results = self.cluster.predict(specs, [self._largest(model) for model in models])
+        results = self.cluster.predict(specs, [self.largest_family(model) for model in models])
         speeds, lost = {}, {}
         for model, result in zip(models, results, strict=True):
             name = model["model"]
@@ -131,7 +165,7 @@ class Work:
             speeds[name] = round(n / max(result.seconds, 1e-9), 1)
         return speeds, lost
 
-    def _largest(self, model: Row) -> str:
+    def largest_family(self, model: Row) -> str:
         """The family whose share of a GPU a model needs: its own, or of an ensemble's members the largest."""
         families: list[str] = [member["family"] for member in model.get("members", [])] or [model["family"]]
         return max(families, key=lambda name: family_named(name).needs)

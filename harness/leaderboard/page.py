@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.files import write_text
 from harness.leaderboard import draw, figures, shell, text
+from harness.leaderboard.automation import automation
 from harness.leaderboard.columns import WORDING
 from harness.leaderboard.marks import Figure
 from harness.leaderboard.more import more
@@ -48,6 +49,7 @@ def build_page(run: RunFolder) -> str:
         facts=_facts(evidence),
         generated=bool(evidence.corpus.get("generated")),
         verdict=verdict(evidence),
+        automation=automation(evidence),
         table=table,
         more=scores,
         curves=curves,

@@ -34,6 +34,9 @@ class Evidence:
     ----------
     seeds : finalists fitted with several seeds, where the run asked for them
     ensemble : how the ensemble came about, or why there is none
+    lines : score rows whose unit is the line; ``scorecards`` are those by certificate
+    certified : what the one reading of the calibration years left
+    backtest : what would have been promised in past years
     """
 
     meta: Row
@@ -44,6 +47,9 @@ class Evidence:
     curves: tuple[Row, ...]
     seeds: tuple[Row, ...] = ()
     ensemble: str = ""
+    lines: tuple[Row, ...] = ()
+    certified: Row | None = None
+    backtest: tuple[Row, ...] = ()
 
     @property
     def picked(self) -> str | None:
@@ -73,9 +79,10 @@ class Evidence:
         """The single years that this role has scores of, oldest first."""
         return sorted({str(row["year"]) for row in self.scorecards if row["role"] == role and str(row["year"]) != ALL})
 
-    def row(self, model: str, role: str, year: str = ALL) -> Row | None:
+    def row(self, model: str, role: str, year: str = ALL, unit: str = "certificate") -> Row | None:
         """The score row; of a role with one year, that year's row stands for all years where there is no other."""
-        mine = [row for row in self.scorecards if row["model"] == model and row["role"] == role]
+        cards = self.scorecards if unit == "certificate" else self.lines
+        mine = [row for row in cards if row["model"] == model and row["role"] == role]
         found = [row for row in mine if str(row["year"]) == year]
         if not found and year == ALL and len(mine) == 1:
             found = mine
@@ -102,15 +109,19 @@ def read(run: RunFolder) -> Evidence:
         corpus = run.corpus()
     except FileNotFoundError:  # a run that has only just begun
         corpus = {}
+    cards = run.scorecards()
     return Evidence(
         meta=run.meta(),
         corpus=corpus,
         trials=tuple(run.trials()),
-        scorecards=tuple(row for row in run.scorecards() if row.get("unit", "certificate") == "certificate"),
+        scorecards=tuple(row for row in cards if row.get("unit", "certificate") == "certificate"),
         pick=run.pick(),
         curves=tuple(run.figure("risk_coverage")),
         seeds=tuple(run.figure("seeds")),
         ensemble=str(((run.stage("decide") or {}).get("ensemble") or {}).get("reason") or ""),
+        lines=tuple(row for row in cards if row.get("unit") == "line"),
+        certified=run.stage("certify"),
+        backtest=tuple(run.figure("backtest")),
     )
 
 

@@ -49,6 +49,7 @@ class Promise:
     """The promise in words, and the sequence of tests behind it; ``omitted`` steps in the middle are not shown."""
 
     made: bool
+    unit: str
     risk: str
     confidence: str
     coverage: str
@@ -142,17 +143,17 @@ def _words(state: State, evidence: Evidence, promise: Promise | None, audits: tu
         )
     bound = f"the promised {promise.risk}"
     if state == "unaudited":
-        why = (audits[0].reason or "no held-out certificate was automatic") if audits else "there are no held-out years"
+        why = (audits[0].reason or f"no held-out {promise.unit} was automatic") if audits else "there are no held-out years"
         return "A promise is made, and nothing confirms it yet.", f"It could not be audited: {why}."
     one = audits[0]
-    fact = f"On {one.label}, {one.wrong:,} of {one.accepted:,} automatic certificates were wrong: {one.risk} {one.interval}"
+    fact = f"On {one.label}, {one.wrong:,} of {one.accepted:,} automatic {promise.unit}s were wrong: {one.risk} {one.interval}"
     if state == "kept":
         return "The held-out years bear the promise out.", f"{fact}, the whole interval at most {bound}."
     if state == "broken":
         return "The held-out years break the promise.", f"{fact}, the whole interval above {bound}. Do not rely on it."
     return (
         "The held-out years neither confirm nor refute the promise.",
-        f"{fact}; the interval contains {bound}. With a few hundred automatic certificates this is normal.",
+        f"{fact}; the interval contains {bound}. With a few hundred automatic {promise.unit}s this is normal.",
     )
 
 
@@ -173,7 +174,8 @@ def _audits(evidence: Evidence) -> tuple[Audit, ...]:
         return ()
     years = evidence.years("heldout")
     slices = [(ALL, f"held-out {text.years(years)}"), *((year, year) for year in years if len(years) > 1)]
-    rows = [(label, evidence.row(evidence.picked, "heldout", year)) for year, label in slices]
+    unit = _unit(evidence.promise or {})
+    rows = [(label, evidence.row(evidence.picked, "heldout", year, unit)) for year, label in slices]
     found = [(label, row) for label, row in rows if row is not None]
     highs = [number(row.get("risk_high")) or 0.0 for _, row in found]
     top = max([2 * promised, *(min(high, 10 * promised) for high in highs)])
@@ -199,6 +201,11 @@ def _audit(label: str, row: Row, promised: float, top: float) -> Audit:
     )
 
 
+def _unit(promise: Row) -> str:
+    """What is promised: certificates, or their lines."""
+    return str(promise.get("unit") or "certificate")
+
+
 def _places(values: tuple[float, float, float, float], top: float) -> tuple[float, float, float, float]:
     low, value, high, promised = (round(100 * min(part / top, 1.0), 2) for part in values)
     return low, value, high, promised
@@ -215,6 +222,7 @@ def _promise(row: Row | None) -> Promise | None:
     risk, confidence = number(row.get("risk")), number(row.get("confidence"))
     return Promise(
         made=bool(row.get("made")),
+        unit=_unit(row),
         risk=text.DASH if risk is None else text.level(risk),
         confidence=text.DASH if confidence is None else text.level(confidence),
         coverage=text.share(number(row.get("coverage"))),

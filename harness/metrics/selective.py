@@ -171,8 +171,13 @@ def working_point(
     -------
     The point; its coverage is None without certificates, its risk and interval where none is accepted.
     """
-    n = len(errors)
     covered = may_be_accepted(confidence, eligible) & (np.asarray(confidence, dtype=np.float64) >= threshold)
+    return accepted_point(errors, covered)
+
+
+def accepted_point(errors: BoolArray | FloatArray, covered: BoolArray) -> WorkingPoint:
+    """Coverage and risk where those are accepted that ``covered``, (n,), says."""
+    n = len(errors)
     accepted = int(np.count_nonzero(covered))
     wrong = int(np.count_nonzero(np.asarray(errors, dtype=np.bool_)[covered]))
     low, high = exact_interval(wrong, accepted) or (None, None)
@@ -187,8 +192,8 @@ def working_point(
     )
 
 
-def exact_interval(wrong: int, n: int, confidence: float = 0.95) -> tuple[float, float] | None:
-    """The exact two-sided interval of a share: ``wrong`` of ``n``; None where ``n`` is 0.
+def exact_interval(wrong: float, n: float, confidence: float = 0.95) -> tuple[float, float] | None:
+    """The exact two-sided interval of a share: ``wrong`` of ``n``, whole or effective numbers; None where ``n`` is 0.
 
     References
     ----------

@@ -13,34 +13,49 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import CorpusConfig
+from harness.decision.drift import DriftReference
+from harness.decision.practice import PracticeReference
 from harness.decision.rule import Candidate, DecisionRule
 from harness.errors import BundleError
 from harness.families import saved
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
+WITNESSES, DRIFT, PRACTICE = "witnesses", "drift.json", "practice"
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A candidate, how its input is written, and what ``bundle.json`` says of it."""
+    """A candidate, how its input is written, and what ``bundle.json`` says of it.
+
+    Attributes
+    ----------
+    drift, practice : what its two alarms compare later certificates with; None without calibration years
+    seal : the hash of its manifest, which tells it from every other bundle
+    """
 
     candidate: Candidate
     corpus: CorpusConfig
     description: Mapping[str, Any]
+    drift: DriftReference | None = None
+    practice: PracticeReference | None = None
+    seal: str = ""
 
 
 def write(
     out: Path,
     *,
     model: Mapping[str, bytes],
+    witnesses: Mapping[str, Mapping[str, bytes]],
     rule: DecisionRule,
     corpus: CorpusConfig,
     labels: Mapping[str, str],
     card: str,
     description: Mapping[str, Any],
+    drift: DriftReference | None = None,
+    practice: PracticeReference | None = None,
 ) -> None:
-    """Write a bundle whole or not at all; ``labels`` is each code with its title.
+    """Write a bundle whole or not at all; ``labels`` is each code with its title, ``witnesses`` each one's files.
 
     Raises
     ------
@@ -50,11 +65,16 @@ def write(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BundleError(f"a bundle needs a folder that is empty or not there, but {out} is not")
     with _replacing(out) as folder:
-        for name, content in model.items():
-            path = folder / "model" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        for place, files in {"model": model, **{f"{WITNESSES}/{name}": its for name, its in witnesses.items()}}.items():
+            for name, content in files.items():
+                path = folder / place / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
         rule.save(folder / "rule")
+        if drift is not None:
+            drift.save(folder / DRIFT)
+        if practice is not None:
+            practice.save(folder / PRACTICE)
         _json(folder / "input.json", _schema(corpus))
         _json(folder / "labels.json", dict(labels))
         _json(folder / "bundle.json", {**description, "format": FORMAT})
@@ -71,19 +91,41 @@ def load(folder: Path, device: str = "cpu") -> Bundle:
     BundleError
         A file is missing, added or changed, or the bundle is of another version.
     """
+    description = verified(folder)
+    rule = DecisionRule.load(folder / "rule")
+    witnesses = {witness.model: saved.load(folder / WITNESSES / witness.model, device) for witness in rule.witnesses}
+    return Bundle(
+        candidate=Candidate(saved.load(folder / "model", device), rule, witnesses),
+        corpus=CorpusConfig.model_validate_json((folder / "input.json").read_text(encoding="utf-8")),
+        description=description,
+        drift=DriftReference.load(folder / DRIFT) if (folder / DRIFT).exists() else None,
+        practice=practice_of(folder),
+        seal=(folder / SEAL).read_text(encoding="ascii").strip(),
+    )
+
+
+def verified(folder: Path) -> dict[str, Any]:
+    """Check every hash and the format; what ``bundle.json`` says. Nothing of the model is loaded.
+
+    Raises
+    ------
+    BundleError
+        As for :func:`load`.
+    """
     if not (folder / MANIFEST).is_file():
         raise BundleError(f"BUNDLE must be a folder that harness export wrote, but {folder} has no {MANIFEST}")
     _verify(folder)
-    description = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    description: dict[str, Any] = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     if description.get("format") != FORMAT:
         raise BundleError(
             f"a bundle must have the format {FORMAT} that this version reads, but {folder} has {description.get('format')}"
         )
-    return Bundle(
-        candidate=Candidate(saved.load(folder / "model", device), DecisionRule.load(folder / "rule")),
-        corpus=CorpusConfig.model_validate_json((folder / "input.json").read_text(encoding="utf-8")),
-        description=description,
-    )
+    return description
+
+
+def practice_of(folder: Path) -> PracticeReference | None:
+    """What the practice alarm of a verified bundle compares with."""
+    return PracticeReference.load(folder / PRACTICE) if (folder / PRACTICE).is_dir() else None
 
 
 @contextmanager

@@ -14,12 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from harness.corpus.certificate import FloatArray
 from harness.errors import RunError
 from harness.families.family import Predictions
 from harness.files import Row, append_row, read_json, read_rows, replacing, write_json, write_rows
 
 FORMAT = 1
 HOME = "leaderboards"
+FROZEN = "frozen"  # the stage that says what is fitted again, in a run that was rolled forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,18 @@ class RunFolder:
 
     def has_predictions(self, name: str) -> bool:
         return (self.path / "predictions" / f"{name}.npz").exists()
+
+    def save_confidence(self, model: str, unit: str, confidence: FloatArray) -> None:
+        """Keep how sure a model's rule is of each validation certificate or line, out of its fold."""
+        with replacing(self._confidence(model, unit)) as temporary, temporary.open("wb") as file:
+            np.save(file, confidence)
+
+    def confidence(self, model: str, unit: str) -> FloatArray:
+        found: FloatArray = np.load(self._confidence(model, unit), allow_pickle=False)
+        return found
+
+    def _confidence(self, model: str, unit: str) -> Path:
+        return self.path / "predictions" / "confidence" / unit / f"{model}.npy"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

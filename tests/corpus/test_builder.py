@@ -57,6 +57,19 @@ def test_places_roles_and_covariates_stand_by_their_certificate() -> None:
     assert read.corpus.texts.covariates["age"].to_pylist() == ["70", None, None]
 
 
+def test_clusters_stand_by_their_certificate_and_not_among_its_texts() -> None:
+    builder = Builder(files=("a",), codes_by_line=False, has_clusters=True, covariates=("age",))
+    builder.add("1", 2000, [RawLine("x")], place=(0, 2), cluster="north", covariates={"age": "70"})
+    builder.add("2", 2000, [], place=(0, 3))
+    corpus = builder.finish().corpus
+    assert corpus.clusters is not None
+    assert corpus.clusters.to_pylist() == ["north", None]
+    assert list(corpus.texts.covariates) == ["age"]
+    plain = Builder(files=("a",), codes_by_line=False)
+    plain.add("1", 2000, [], place=(0, 2), cluster="north")
+    assert plain.finish().corpus.clusters is None
+
+
 def test_columns_grow_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 3)
     for n in (0, 2, 3, 7):

@@ -33,6 +33,7 @@ def plain(corpus: Corpus) -> list[object]:
                 None if texts.intervals is None else [texts.intervals[line].as_py() for line in span],
                 {name: column[row].as_py() for name, column in texts.covariates.items()},
                 {corpus.labels.codes[column] for column in np.flatnonzero(codes[row])},
+                None if corpus.clusters is None else corpus.clusters[row].as_py(),
                 by_line
                 and [
                     [
@@ -52,7 +53,12 @@ def plain(corpus: Corpus) -> list[object]:
 def full() -> Corpus:
     """Certificates that have everything a source may have."""
     builder = Builder(
-        files=("a.csv",), codes_by_line=True, has_standard=True, has_intervals=True, covariates=("age", "sex")
+        files=("a.csv",),
+        codes_by_line=True,
+        has_standard=True,
+        has_intervals=True,
+        has_clusters=True,
+        covariates=("age", "sex"),
     )
     for number in range(6):
         lines = [
@@ -66,7 +72,12 @@ def full() -> Corpus:
             for k in range(number % 4)
         ]
         builder.add(
-            f"id{number}", 2000 + number, lines, place=(0, number), covariates={"age": str(number) if number else None}
+            f"id{number}",
+            2000 + number,
+            lines,
+            place=(0, number),
+            cluster=f"office {number % 3}" if number % 3 else None,
+            covariates={"age": str(number) if number else None},
         )
     return builder.finish().corpus
 
@@ -97,6 +108,7 @@ def test_rows_and_take_of_everything_a_source_may_have() -> None:
         [None, "1 days", "2 days"],
         {"age": "3", "sex": None},
         {"A", "C1", "C2"},
+        None,
         [[("A", "ay")], [("A", "ay"), ("C1", None)], [("A", "ay"), ("C2", None)]],
     )
     assert plain(corpus.rows(2, 5)) == whole[2:5]

@@ -39,6 +39,7 @@ def read(given: list[Certificate], *, by_line: bool, rich: bool = False) -> Read
         codes_by_line=by_line,
         has_standard=rich and by_line,
         has_intervals=rich,
+        has_clusters=rich,
         covariates=("age",) if rich else (),
     )
     for number, (_, year, lines, age) in enumerate(given):
@@ -48,7 +49,13 @@ def read(given: list[Certificate], *, by_line: bool, rich: bool = False) -> Read
         ]
         together = list(dict.fromkeys(code for _, codes in lines for code in codes))
         builder.add(
-            f"id{number}", year, raw, place=(0, number), codes=() if by_line else together, covariates={"age": age}
+            f"id{number}",
+            year,
+            raw,
+            place=(0, number),
+            codes=() if by_line else together,
+            cluster=None if number % 3 == 0 else f"office {number % 3}",
+            covariates={"age": age},
         )
     return builder.finish()
 
@@ -71,6 +78,9 @@ def same(a: Corpus, b: Corpus) -> None:
     assert {name: column.to_pylist() for name, column in one.covariates.items()} == {
         name: column.to_pylist() for name, column in other.covariates.items()
     }
+    assert (a.clusters is None) == (b.clusters is None)
+    if a.clusters is not None and b.clusters is not None:
+        assert a.clusters.to_pylist() == b.clusters.to_pylist()
     assert a.labels == b.labels
     assert a.codes.toarray().tolist() == b.codes.toarray().tolist()
     assert (a.by_line is None) == (b.by_line is None)
@@ -143,6 +153,17 @@ def test_whatever_differs_gives_another_fingerprint(tmp_path: Path, by_line: boo
     ]
     found = {build(read(given, by_line=by_line, rich=True), roles(given), tmp_path).fingerprint for given in changes}
     assert len(found) == len(changes)
+
+
+def test_clusters_are_part_of_a_fingerprint_where_there_are_any(tmp_path: Path) -> None:
+    found = read(PLAIN, by_line=True)
+    named = dataclasses.replace(
+        found, corpus=dataclasses.replace(found.corpus, clusters=strings(["north", None, "south"]))
+    )
+    plain = build(found, roles(PLAIN), tmp_path)
+    with pa.ipc.open_file(plain.path / "certificates.arrow") as table:
+        assert table.schema.names == ["id", "year", "source_row", "line_end"]  # so its fingerprint is what it ever was
+    assert build(named, roles(PLAIN), tmp_path).fingerprint != plain.fingerprint
 
 
 def big(tmp_path: Path) -> Store:

@@ -137,3 +137,10 @@ def test_equals_one_certificate_after_the_other(training: list[list[str]], later
     wanted = [any(naive_words(line) - known for line in certificate) for certificate in later]
     assert gate.stops(texts(*later)).tolist() == wanted
     assert not gate.stops(texts(*training)).any()
+
+
+def test_unseen_words_are_counted_with_repeats() -> None:
+    normalised = strings(["heart sepsis sepsis", "", "mi 12", "acute shock", "heart"])
+    assert GATE.count(normalised).tolist() == [2, 0, 0, 1, 0]
+    assert GATE.count(strings([])).tolist() == []
+    assert UnseenWords.of([normalised], Knowledge()).known.to_pylist() == ["acute", "heart", "sepsis", "shock"]

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from sklearn.metrics import f1_score, roc_auc_score
 
 from harness.corpus.certificate import Corpus, LabelSet, Texts, strings
-from harness.decision.confidence import ESTIMATORS, confidence
+from harness.decision.confidence import PLAIN, Evidence, confidence
 from harness.decision.objective import NO_CODES, OBJECTIVES, Scored, align, chosen, objective
 from harness.errors import UnknownName
 from harness.families.family import Predictions
@@ -121,10 +121,10 @@ def test_augrc_is_that_of_the_threshold_of_exact_match(case: tuple[Sets, Predict
     areas = [(1 - a) ** 2 / 2]
     if 0 < a < 1:
         aurocs = [
-            roc_auc_score(right, confidence(name, found.scores, scored.threshold)) for name in ("product", "margin")
+            roc_auc_score(right, confidence(name, Evidence(found.scores, scored.threshold))) for name in PLAIN
         ]
         areas = [(1 - auroc) * a * (1 - a) + (1 - a) ** 2 / 2 for auroc in aurocs]
-    assert set(ESTIMATORS) == {"product", "margin"}
+    assert set(PLAIN) == {"product", "margin", "entropy"}
     assert scored.score == pytest.approx(-min(areas), abs=1e-12)
 
 

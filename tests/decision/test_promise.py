@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -12,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mapie.risk_control import FWERFixedSequenceTesting
-from scipy.stats import binom, binomtest, rankdata
+from scipy.stats import binom, rankdata
 
-from harness.decision.promise import Promise, Step, certify, fewest_accepted, most_wrong, start, tail
+from harness.decision.promise import Promise, Step, certify, risk_at_start
+from harness.decision.tails import accepted_needed, fewest_accepted, most_wrong, start, tail
+from harness.metrics.selective import risk_coverage
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -35,61 +36,6 @@ def with_errors_at(n: int, *places: int) -> Bools:
     errors = np.zeros(n, np.bool_)
     errors[list(places)] = True
     return errors
-
-
-# how many are needed
-
-
-@pytest.mark.parametrize(
-    ("risk", "delta", "errors_allowed", "count"),
-    [
-        *((0.02, 0.05, e, n) for e, n in zip((0, 1, 3, 10), (149, 236, 386, 845), strict=True)),
-        *((0.05, 0.05, e, n) for e, n in zip((0, 1, 3, 10), (59, 93, 153, 336), strict=True)),
-        *((0.02, 0.05 / 3, e, n) for e, n in zip((0, 1, 3), (203, 300, 464), strict=True)),
-        *((0.02, 0.05 / m, 0, n) for m, n in zip((2, 5, 7), (183, 228, 245), strict=True)),
-    ],
-)
-def test_fewest_accepted_as_counted_elsewhere(risk: float, delta: float, errors_allowed: int, count: int) -> None:
-    assert fewest_accepted(errors_allowed, risk, delta) == count
-
-
-@given(
-    st.integers(0, 60), st.sampled_from([0.005, 0.02, 0.05, 0.3, 0.9]), st.sampled_from([0.1, 0.05, 0.05 / 3, 0.0025])
-)
-def test_fewest_accepted_is_the_first_that_passes(errors_allowed: int, risk: float, delta: float) -> None:
-    count = fewest_accepted(errors_allowed, risk, delta)
-    assert binom.cdf(errors_allowed, count, risk) <= delta
-    assert binom.cdf(errors_allowed, count - 1, risk) > delta
-    assert binom.cdf(most_wrong(count, risk, delta), count, risk) <= delta
-    assert binom.cdf(most_wrong(count, risk, delta) + 1, count, risk) > delta
-
-
-@given(st.integers(0, 300), st.integers(1, 300), st.floats(0.001, 0.999))
-def test_tail_equals_scipy(wrong: int, accepted: int, risk: float) -> None:
-    wrong = min(wrong, accepted)
-    assert tail(wrong, accepted, risk) == pytest.approx(binom.cdf(wrong, accepted, risk), rel=1e-9)
-    assert tail(wrong, accepted, risk) == pytest.approx(binomtest(wrong, accepted, risk, "less").pvalue, rel=1e-9)
-
-
-def test_start_by_hand() -> None:
-    delta = 0.05 / 3  # 203, 300 and 464 for 0, 1 and 3 errors
-    assert start(0, 0.02, delta) == (203, 0)
-    assert start(289, 0.02, delta) == (203, 0)
-    assert start(428, 0.02, delta) == (203, 0)  # 299.6
-    assert start(429, 0.02, delta) == (300, 1)  # 300.3
-    assert start(0.429 * 1000, 0.02, delta) == (300, 1)
-    assert start(663, 0.02, delta) == (464, 3)  # 464.1
-    assert start(170, 0.05, delta) == (119, 1)  # 119 exactly, though 0.7 * 170 is less in floating point
-
-
-@given(st.integers(0, 1_500), st.sampled_from([0.02, 0.05]), st.sampled_from([1, 3]))
-def test_start_is_the_largest_count_within_seven_tenths(expected: int, risk: float, candidates: int) -> None:
-    delta = 0.05 / candidates
-    counts = [fewest_accepted(e, risk, delta) for e in range(90)]
-    fitting = [e for e, count in enumerate(counts) if 10 * count <= 7 * expected]
-    allowed = max(fitting, default=0)
-    assert len(fitting) < 90
-    assert start(expected, risk, delta) == (counts[allowed], allowed)
 
 
 # the procedure, from its definition
@@ -309,82 +255,124 @@ def test_round_trip_through_strict_json(lowest: float, places: tuple[int, ...]) 
     assert type(again.made) is bool
 
 
-# Monte Carlo: in at most δ of all calibration years the long-run risk exceeds what was promised
-
-DRAWS = 2_000
-BOUND = 0.058  # 0.05 and 1.64 standard errors of 2,000 draws
-
-
-def broken(
-    certified: Callable[[Bools, Floats], float | None],
-    risk_of: Callable[[Floats], Floats],
-    long_run: Callable[[float], float],
-    risk: float,
-    n: int,
-    seed: int,
-) -> tuple[float, float]:
-    """Shares of draws whose threshold has a long-run risk above ``risk``, and that have a threshold at all."""
-    rng = np.random.default_rng(seed)
-    thresholds = []
-    for _ in range(DRAWS):
-        confidence = rng.random(n)
-        thresholds.append(certified(rng.random(n) < risk_of(confidence), confidence))
-    made = [threshold for threshold in thresholds if threshold is not None]
-    return sum(long_run(threshold) > risk for threshold in made) / DRAWS, len(made) / DRAWS
-
-
-def ours(risk: float, expected_coverage: float) -> Callable[[Bools, Floats], float | None]:
-    def certified(errors: Bools, confidence: Floats) -> float | None:
-        usual = USUAL | {"candidates": 1, "risk": risk, "expected_coverage": expected_coverage}
-        return certify(errors, confidence, None, **usual).threshold
-
-    return certified
-
-
-def last_passing(risk: float, expected_coverage: float) -> Callable[[Bools, Floats], float | None]:
-    """The rule that is wrong: the same tests, but the last that passes counts whatever failed before it."""
-
-    def certified(errors: Bools, confidence: Floats) -> float | None:
-        order = np.argsort(-confidence)
-        wrong = np.cumsum(errors[order])
-        counts = np.arange(start(expected_coverage * len(errors), risk, 0.05)[0], len(errors) + 1, 5)
-        passing = counts[binom.cdf(wrong[counts - 1], counts, risk) <= 0.05]
-        return float(confidence[order[passing[-1] - 1]]) if len(passing) else None
-
-    return certified
-
-
-def steep(confidence: Floats) -> Floats:
-    errors: Floats = (1 - confidence) ** 6
-    return errors
-
-
-def steep_long_run(threshold: float) -> float:
-    return (1 - threshold) ** 6 / 7  # the mean of steep from the threshold to 1
-
-
-def test_the_promise_holds_where_errors_gather_at_low_confidence() -> None:
-    coverage = (7 * 0.02) ** (1 / 6)  # where the long-run risk is 2 %
-    breaks, made = broken(ours(0.02, coverage), steep, steep_long_run, 0.02, n=1_000, seed=0)
-    assert breaks <= BOUND
-    assert made > 0.9, "a rule that never promises holds too"
-
-
-def flat(confidence: Floats) -> Floats:
-    return np.full(len(confidence), 0.0201)
-
-
-def test_the_promise_holds_where_every_threshold_breaks_it() -> None:
-    breaks, made = broken(ours(0.02, 0.3), flat, lambda _: 0.0201, 0.02, n=1_000, seed=1)
-    assert breaks == made
-    assert 0.03 <= breaks <= BOUND  # the first test fails to end it in 4.85 % of draws
-    wrongly, _ = broken(last_passing(0.02, 0.3), flat, lambda _: 0.0201, 0.02, n=1_000, seed=1)
-    assert wrongly > 2 * BOUND, "else this test could not fail"
-
-
 def test_confidence_that_knows_nothing_promises_nothing() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         promise = certify(rng.random(2_000) < 0.5, rng.random(2_000), rng.random(2_000) < 0.9, **USUAL)
         assert not promise.made
         assert promise.reason.startswith("impossible: to promise 2 %")
+
+
+# a step is a thousandth where that is more, so that millions do not make a sequence of millions
+
+
+def test_a_step_grows_with_what_is_accepted() -> None:
+    n = 20_000
+    promise = certify(with_errors_at(n), falling(n), everyone(n), **(USUAL | {"expected_coverage": 0.02}))
+    accepted = [step.accepted for step in promise.steps]
+    expected = [promise.start]
+    while expected[-1] < n:
+        expected.append(min(expected[-1] + max(5, expected[-1] // 1_000), n))
+    assert accepted == expected
+    steps = np.diff(accepted[:-1])
+    assert (steps[0], steps[-1]) == (5, 19)
+    assert (np.diff(steps) >= 0).all()
+
+
+# two units at once; clusters; what would have been needed
+
+
+def test_two_units_share_what_may_be_wrong() -> None:
+    n = 1000
+    one = certify(with_errors_at(n), falling(n), everyone(n), **(USUAL | {"expected_coverage": 0}))
+    both = certify(with_errors_at(n), falling(n), everyone(n), **(USUAL | {"expected_coverage": 0, "promises": 2}))
+    assert (one.promises, both.promises, both.candidates) == (1, 2, 3)
+    assert both.delta == pytest.approx(0.05 / 6)
+    assert (one.start, both.start) == (203, 237)  # ln(0.05 / 6) / ln(0.98) is 236.98
+    assert both.reason.startswith("promised 2 % at 95 % for 3 candidates and 2 units: of 1,000")
+
+
+@given(cases(), st.sampled_from([1.0, 1.3, 2.0, 5.0]))
+def test_clusters_never_allow_more(case: tuple[Bools, Floats, Bools], effect: float) -> None:
+    errors, confidence, eligible = case
+    without = certify(errors, confidence, eligible, **(LOOSE | {"expected_coverage": 0}))
+    # The same sequence, so that the two can be compared: expecting nothing, both start where none may be wrong.
+    with_them = certify(errors, confidence, eligible, **(LOOSE | {"expected_coverage": 0, "design_effect": effect}))
+    assert with_them.design_effect == effect
+    assert with_them.start >= without.start
+    assert all(
+        step.p_value >= binom.cdf(step.wrong, step.accepted, 0.3) * (1 - 1e-9) and step.passed == (step.p_value <= 0.3)
+        for step in with_them.steps
+    )
+    if effect == 1.0:
+        assert with_them == without
+
+
+def test_clusters_by_hand() -> None:
+    n = 1000
+    asked = USUAL | {"candidates": 1, "expected_coverage": 0, "design_effect": 2.5}
+    promise = certify(with_errors_at(n), falling(n), everyone(n), **asked)
+    assert promise.start == 371  # 2.5 * 148.28, rounded up
+    assert promise.steps[0].p_value == pytest.approx(0.98 ** (371 / 2.5))
+    assert "at 95 % for 1 candidate with a design effect of 2.50 for clusters: of" in promise.reason
+
+
+def test_impossible_says_what_validations_risk_would_take() -> None:
+    n = 1000
+    errors = with_errors_at(n, 0, 7)
+    asked = USUAL | {"expected_coverage": 0}
+    assert certify(errors, falling(n), everyone(n), **asked).needed is None
+    some = certify(errors, falling(n), everyone(n), **(asked | {"validation_risk": 0.005}))
+    accepted = accepted_needed(0.005, 0.02, some.delta)
+    assert accepted is not None
+    assert some.needed == math.ceil(accepted * 1000 / 203) > n
+    assert some.reason.endswith(
+        f"but hold 2; at validation's risk of 0.5 % among its most confident about {some.needed:,} calibration "
+        "certificates would be needed, and there are 1,000"
+    )
+    worse = certify(errors, falling(n), everyone(n), **(asked | {"validation_risk": 0.0}))
+    assert worse.needed == 1000
+    assert worse.reason.endswith("about 1,000 calibration certificates would do: calibration errs more")
+    for hopeless in (0.02, 0.3):
+        never = certify(errors, falling(n), everyone(n), **(asked | {"validation_risk": hopeless}))
+        assert never.needed is None
+        assert never.reason.endswith("among its most confident no number of certificates is enough")
+
+
+def test_impossible_for_want_of_certificates_says_what_it_would_take() -> None:
+    gate = np.arange(1000) < 100
+    few = certify(with_errors_at(1000), falling(1000), gate, **(USUAL | {"validation_risk": 0.0}))
+    assert (few.steps, few.needed) == ((), 2030)  # 203 where a tenth passes the gate
+    none = certify(with_errors_at(1000), falling(1000), ~everyone(1000), **(USUAL | {"validation_risk": 0.0}))
+    assert (none.made, none.needed) == (False, None)
+    assert none.reason.endswith("203 would be enough, but the gate passes none")
+    empty = certify(with_errors_at(0), falling(0), everyone(0), **USUAL)
+    assert (empty.made, empty.coverage, empty.n) == (False, 0.0, 0)
+    assert empty.reason.startswith("impossible: 0 certificates passed the gate")
+
+
+def test_where_a_promise_is_made_nothing_is_needed() -> None:
+    promise = certify(with_errors_at(1000), falling(1000), everyone(1000), **(USUAL | {"validation_risk": 0.3}))
+    assert promise.made
+    assert promise.needed is None
+
+
+def test_risk_at_start() -> None:
+    errors = with_errors_at(1000, 3, 500, 900, 901)
+    curve = risk_coverage(errors, falling(1000))
+    assert risk_at_start(curve, 0.5) == 1 / 350
+    assert risk_at_start(curve, 1.0) == 2 / 700
+    assert risk_at_start(curve, 0.0) == 0.0
+    assert risk_at_start(risk_coverage(~errors, falling(1000)), 0.0) == 0.75  # 3 of the first 4
+    gated = risk_coverage(errors, falling(1000), np.arange(1000) < 100)
+    assert risk_at_start(gated, 0.5) == 1 / 100, "fewer than the start: all there are"
+    assert risk_at_start(risk_coverage(errors, np.full(1000, np.nan)), 0.5) is None
+
+
+def test_a_promise_written_before_there_were_units() -> None:
+    promise = certify(with_errors_at(300), falling(300), everyone(300), **USUAL)
+    written = promise.to_dict()
+    for name in ("unit", "promises", "design_effect", "needed", "lines", "wrong_lines", "n_lines"):
+        del written[name]
+    assert Promise.from_dict(written) == promise
+    assert promise.unit == "certificate"

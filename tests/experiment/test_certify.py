@@ -17,9 +17,10 @@ from harness.corpus.synthetic import generate
 from harness.corpus.years import assign
 from harness.decision.rule import DecisionRule
 from harness.errors import RunError
-from harness.experiment.certify import READINGS, certify_stage
+from harness.experiment.certify import certify_stage
 from harness.experiment.deciding import decide_stage
 from harness.experiment.picking import lost
+from harness.experiment.readings import READINGS
 from harness.experiment.refitting import refit_stage
 from harness.experiment.work import Work
 from harness.files import Row, read_rows
@@ -56,7 +57,7 @@ class Failing(Here):
 
 
 def certified(
-    read: ReadResult, folder: Path, name: str = "run", unit: str = "line", cluster: type[Here] = Here
+    read: ReadResult, folder: Path, name: str = "run", unit: str = "line", cluster: type[Here] = Here, **sections: Row
 ) -> tuple[Work, Row]:
     """A run of one dictionary trial up to its certification, and what the stage wrote."""
     built = store.build(read, assign(read, YEARS), folder / "store")
@@ -65,6 +66,7 @@ def certified(
         {
             "corpus": {"format": "synthetic"},
             "years": {"train": "2014-2017", "validation": "2018", "calibration": "2019"},
+            **sections,
         }
     )
     knowledge = store.keep_knowledge(Knowledge(read.code_list), folder / "store")
@@ -99,8 +101,92 @@ def test_the_generated_corpus_allows_a_promise(generated: ReadResult, tmp_path: 
     assert promise["coverage"] > 0.05
     assert promise["p_value"] <= 0.05
     rule = DecisionRule.load(work.run.model("dictionary-0") / "rule")
-    assert rule.promise is not None
-    assert rule.promise.to_dict() == promise
+    assert rule.certificate.promise is not None
+    assert rule.certificate.promise.to_dict() == promise
+    assert rule.line is not None
+    assert rule.line.promise is None
+    model = work.models()[0]
+    assert (model["witnesses"], rule.witnesses) == ([], ())  # a dictionary is no witness of itself
+    assert model["design_effect"] == 1.0
+    assert rule.certificate.estimator == model["estimator"]
+    assert promise["coverage"] <= model["expected"]["certificate"]["coverage"] + 0.1
+    kept = work.run.confidence("dictionary-0", "certificate")
+    assert kept.shape == (len(work.store.roles["validation"]),)
+    assert np.isneginf(kept).any()
+    assert found["naive"]["dictionary-0"]["coverage"] >= promise["coverage"]
+    assert found["ties"] == []
+
+
+def test_both_units_share_the_confidence(generated: ReadResult, tmp_path: Path) -> None:
+    work, found = certified(generated, tmp_path, promise={"unit": "both", "risk": 0.1})
+    promise = found["promises"]["dictionary-0"]
+    assert (promise["unit"], promise["line"]["unit"]) == ("certificate", "line")
+    assert promise["delta"] == promise["line"]["delta"] == pytest.approx(0.05 / 2)
+    assert (promise["made"], promise["line"]["made"]) == (True, True)
+    rule = DecisionRule.load(work.run.model("dictionary-0") / "rule")
+    assert rule.line is not None
+    assert rule.line.promise is not None
+    assert rule.line.promise.to_dict() == promise["line"]
+    assert set(work.models()[0]["expected"]) == {"certificate", "line"}
+
+
+def test_a_model_of_whole_certificates_is_not_certified_by_line(tmp_path: Path) -> None:
+    few = generate(Synthetic(certificates=800, codes=40))
+    work, found = certified(few, tmp_path, unit="certificate", promise={"unit": "line"})
+    row = work.models()[0]
+    assert (row["shortlisted"], row["reason"]) == (False, "it codes whole certificates, and lines are promised")
+    assert "dictionary-0" not in found["promises"]
+
+
+class Unwitnessed(Here):
+    """The witness, a linear model, predicts validation and nothing more."""
+
+    def fit(self, specs: Sequence[FitSpec]) -> list[FitResult | Failure]:
+        fitted = [spec if spec.family != "linear" else replace(spec, parameters=SMALL) for spec in specs]
+        return [run_fit(spec) for spec in fitted]
+
+    def predict(self, specs: Sequence[PredictSpec], families: Sequence[str]) -> list[PredictResult | Failure]:
+        return [
+            Failure("ValueError at harness/x.py:3") if family == "linear" and len(specs) > 1 else run_predict(spec)
+            for spec, family in zip(specs, families, strict=True)
+        ]
+
+
+SMALL = {"unit": "line", "char_ngrams": 3, "max_features": 2000}
+
+
+def test_who_asks_a_witness_that_cannot_predict_is_lost(tmp_path: Path) -> None:
+    few = generate(Synthetic(certificates=800, codes=40))
+    automation = {"witnesses": ["linear"], "gates": ["unseen_word", "disagreement"]}
+    with pytest.raises(RunError, match=r"none could \(.*its witness witness-linear: ValueError at harness/x.py:3\)"):
+        certified(few, tmp_path, cluster=Unwitnessed, automation=automation)
+    run = RunFolder(tmp_path / "run")
+    decided = run.stage("decide") or {}
+    assert [row["model"] for row in decided["witnesses"]] == ["witness-linear"]
+    assert {row["model"]: row["witnesses"] for row in decided["models"] if row["witnesses"]} == {
+        "dictionary-0": ["witness-linear"]
+    }
+    assert "witness-linear" in (run.stage("refit") or {})["models"]
+    rule = DecisionRule.load(run.model("dictionary-0") / "rule")
+    assert [witness.model for witness in rule.witnesses] == ["witness-linear"]
+    assert not (run.model("witness-linear") / "rule").exists()
+    assert read_rows(tmp_path / READINGS) == []
+
+
+class Unfitted(Here):
+    """The witness cannot be fitted."""
+
+    def fit(self, specs: Sequence[FitSpec]) -> list[FitResult | Failure]:
+        return [Failure("no memory") if spec.family == "linear" else run_fit(spec) for spec in specs]
+
+
+def test_a_witness_that_cannot_be_fitted_is_not_asked(tmp_path: Path) -> None:
+    few = generate(Synthetic(certificates=800, codes=40))
+    automation = {"witnesses": ["linear"], "gates": ["unseen_word", "disagreement"]}
+    work, found = certified(few, tmp_path, cluster=Unfitted, automation=automation)
+    assert work.witnesses() == []
+    assert work.models()[0]["witnesses"] == []
+    assert "dictionary-0" in found["promises"]
 
 
 def test_random_labels_allow_none(generated: ReadResult, tmp_path: Path) -> None:

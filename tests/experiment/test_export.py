@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.config import Columns, CorpusConfig, RunConfig, Synthetic, YearsConfig
@@ -16,9 +17,11 @@ from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.formats import reader
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.synthetic import generate, write_lines
-from harness.decision.novelty import UnseenWords
+from harness.decision.drift import DriftReference
+from harness.decision.practice import PracticeReference
 from harness.decision.promise import Promise
-from harness.decision.rule import Candidate, DecisionRule, decide, predict
+from harness.decision.rule import GATES, Candidate, DecisionRule, UnitRule, Witness, decide, predict
+from harness.decision.textgate import TextGate
 from harness.errors import BundleError, RunError
 from harness.experiment.export import GENERATED, export
 from harness.families import frame
@@ -44,6 +47,7 @@ PROMISE = Promise(True, 0.02, 0.95, 1, 0.05, 149, 0, 0.6, 160, 0, 0.4, 400, 0.04
 NOT_MADE = dataclasses.replace(
     PROMISE, made=False, threshold=None, reason="impossible: 20 certificates passed the gate"
 )
+PARTS = ("threshold", "certificate", "line", "gates", "witnesses", "always_person")
 CODES = CodeList(
     (CodeEntry("I50", "Heart failure"), CodeEntry("I64", "Stroke – unspecified"), CodeEntry("Z99", "Other"))
 )
@@ -61,18 +65,25 @@ def certificates(folder: Path) -> Corpus:
     return reader("table")((path,), CONFIG.corpus, True).corpus
 
 
-def picked_run(folder: Path, promise: Promise | None = PROMISE, *, generated: bool = False) -> tuple[RunFolder, Corpus]:
-    """A run as its stages leave it: a certified dictionary that was picked, another finalist, a floor."""
+def picked_run(
+    folder: Path, promise: Promise | None = PROMISE, *, generated: bool = False, witnesses: tuple[Witness, ...] = ()
+) -> tuple[RunFolder, Corpus]:
+    """A run as its stages leave it: a certified dictionary that was picked, another finalist, a floor, a witness."""
     run, corpus = RunFolder(folder / "20260302-093012"), certificates(folder)
     finalists = {"dictionary-4": "sorted", "dictionary-7": "exact"}
-    gate = UnseenWords.learnt([corpus.texts], Knowledge())
+    gate = TextGate.learnt([corpus.texts], Knowledge())
     models: list[Row] = []
     for name, loosest in finalists.items():
         model = frame.fit("dictionary", corpus, None, Knowledge(), {"loosest": loosest}, Context())
         model.save(run.model(name) / "model")
         certified = promise if name == "dictionary-4" else None
-        DecisionRule(0.4, "margin", gate, ("O00-O99",), certified).save(run.model(name) / "rule")
+        asked = witnesses if name == "dictionary-4" else ()
+        unit = UnitRule("margin", promise=certified)
+        rule = DecisionRule(0.4, unit, gate, gates=GATES, witnesses=asked, always_person=("O00-O99",))
+        rule.save(run.model(name) / "rule")
         models.append({"model": name, "family": "dictionary", "kind": "baseline", "parameters": {"loosest": loosest}})
+    repeat = frame.fit("exact_repeat", corpus, None, Knowledge(), {"unit": "certificate"}, Context())
+    repeat.save(run.model("witness-exact") / "model")
     models.append({"model": "floor-nothing", "family": "nothing", "kind": "floor", "parameters": {}})
     models.append({"model": "bag-0", "family": "bag", "kind": "baseline", "parameters": {}})
     run.write_stage("decide", {"models": models})
@@ -104,7 +115,9 @@ def test_the_picked_model_decides_in_the_bundle_as_in_the_run(tmp_path: Path) ->
     bundle = load(tmp_path / "bundle")
     model = frame.load(run.model("dictionary-4") / "model")
     rule = DecisionRule.load(run.model("dictionary-4") / "rule")
-    assert bundle.candidate.rule == rule
+    assert {name: getattr(bundle.candidate.rule, name) for name in PARTS} == {
+        name: getattr(rule, name) for name in PARTS
+    }
     scored = decide(rule, model.predict(corpus.texts), corpus.texts)
     shipped = predict(Candidate(bundle.candidate.model, bundle.candidate.rule), corpus.texts)
     assert shipped.codes.toarray().tolist() == scored.codes.toarray().tolist()
@@ -113,16 +126,74 @@ def test_the_picked_model_decides_in_the_bundle_as_in_the_run(tmp_path: Path) ->
     assert shipped.automatic.any()
 
 
+WITNESS = Witness("witness-exact", 0.5)
+
+
+def test_a_witness_is_in_the_bundle_and_is_asked(tmp_path: Path) -> None:
+    run, corpus = picked_run(tmp_path, witnesses=(WITNESS,))
+    export(run, CONFIG, CODES, None, tmp_path / "bundle")
+    bundle = load(tmp_path / "bundle")
+    assert bundle.description["witnesses"] == ["witness-exact"]
+    models = {name: frame.load(run.model(name) / "model") for name in ("dictionary-4", "witness-exact")}
+    rule = DecisionRule.load(run.model("dictionary-4") / "rule")
+    kept = {name: model.predict(corpus.texts) for name, model in models.items()}
+    assert predict(bundle.candidate, corpus.texts).reason.tolist() == (
+        decide(rule, kept["dictionary-4"], corpus.texts, kept).reason.tolist()
+    )
+    card = (tmp_path / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "Beside it the bundle holds witness-exact, whose agreement it asks." in card
+    assert "- other codes than witness-exact would give" in card
+    export(run, CONFIG, CODES, "dictionary-7", tmp_path / "other")  # it asks nobody
+    assert load(tmp_path / "other").candidate.witnesses == {}
+    assert not (tmp_path / "other" / "witnesses").exists()
+
+
+def test_what_the_alarms_compare_with_is_in_the_bundle(tmp_path: Path) -> None:
+    run, corpus = picked_run(tmp_path)
+    practice = PracticeReference.learnt([corpus], Knowledge(CODES))
+    practice.save(run.path / "watch")
+    n = len(corpus)
+    nothing = np.zeros(n, bool)
+    drift = DriftReference.learnt(2014, nothing, nothing, np.zeros(n), corpus.labels, corpus.codes, ())
+    drift.save(run.model("dictionary-4") / "drift.json")
+    export(run, CONFIG, CODES, None, tmp_path / "bundle")
+    bundle = load(tmp_path / "bundle")
+    assert bundle.drift is not None
+    assert bundle.drift.calibration.to_dict() == drift.calibration.to_dict()
+    assert bundle.practice is not None
+    assert bundle.practice.watch.words == practice.watch.words
+    export(run, CONFIG, CODES, "dictionary-7", tmp_path / "other")  # nothing was counted for it
+    assert (load(tmp_path / "other").drift, load(tmp_path / "other").practice) == (None, None)
+
+
+def test_the_card_has_both_promises(tmp_path: Path) -> None:
+    run, _ = picked_run(tmp_path)
+    place = run.model("dictionary-4") / "rule"
+    rule = dataclasses.replace(DecisionRule.load(place), line=UnitRule("product"))
+    line = dataclasses.replace(PROMISE, unit="line", reason="promised 5 % of lines")
+    for promises, said in (
+        (
+            (NOT_MADE, line),
+            "Impossible: 20 certificates passed the gate.\n\nPromised 5 % of lines.\nIt holds as long as",
+        ),
+        ((None, line), "## Promise\n\nPromised 5 % of lines.\nIt holds as long as"),
+    ):
+        rule.certified(*promises).save(place)
+        export(run, CONFIG, CODES, None, tmp_path / said[:3] / "bundle")
+        assert said in (tmp_path / said[:3] / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
 def test_what_the_bundle_says_of_itself(tmp_path: Path) -> None:
     run, _ = picked_run(tmp_path)
     export(run, CONFIG, CODES, None, tmp_path / "bundle")
     assert dict(load(tmp_path / "bundle").description) == {
-        "format": 1,
+        "format": 2,
         "run": "20260302-093012",
         "model": "dictionary-4",
         "family": "dictionary",
         "kind": "baseline",
         "parameters": {"loosest": "sorted"},
+        "witnesses": [],
         "picked": True,
         "version": "0.1.0",
         "commit": None,
@@ -184,7 +255,7 @@ def test_another_finalist(tmp_path: Path) -> None:
     assert export(run, CONFIG, CODES, "dictionary-7", tmp_path / "bundle") == "dictionary-7"
     bundle = load(tmp_path / "bundle")
     assert bundle.description["picked"] is False
-    assert bundle.candidate.rule.promise is None
+    assert bundle.candidate.rule.certificate.promise is None
     assert bundle.candidate.model.parameters == {"loosest": "exact"}
 
 

@@ -18,8 +18,8 @@ from harness.corpus.certificate import Corpus, LabelSet, LineCodes, strings
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Slice
-from harness.decision.novelty import UnseenWords
-from harness.decision.rule import Candidate, DecisionRule, Decisions, decide, predict
+from harness.decision.rule import Candidate, DecisionRule, Decisions, UnitRule, decide, predict
+from harness.decision.textgate import TextGate
 from harness.experiment.normalising import NO_TEXT, Learnt, normalised, references
 from harness.experiment.score import score_stage
 from harness.experiment.scoring import NOT_BY_LINE, WHOLE, Said
@@ -57,7 +57,8 @@ LATER = corpus(
     [("BRONCHITIS", "B", "Acute bronchitis"), ("joint pain, coughs", "AC", ";coughing")],
     [("nothing", "", "")],
 )
-RULE = DecisionRule(0.5, "product", UnseenWords.learnt([TRAIN.texts], Knowledge()))
+UNIT = UnitRule("product")
+RULE = DecisionRule(0.5, UNIT, TextGate.learnt([TRAIN.texts], Knowledge()), UNIT)
 SAID = {
     "BRONCHITIS": Entry({"B": 0.9}, ("B",), "acute bronchitis"),
     "joint pain, coughs": Entry({"A": 0.9, "C": 0.9}, ("A", "C"), "arthritis; tussis"),
@@ -70,7 +71,7 @@ def decisions(texts: Corpus, table: Mapping[str, Entry], unit: Unit = "line", *,
 
 
 def row(reference: Corpus, said: Decisions, knowledge: Knowledge = LIST) -> Row:
-    return normalised(reference, said.written, said.line_codes is not None, lambda: Learnt.of(TRAIN, knowledge))
+    return normalised(reference, said.written, said.lines is not None, lambda: Learnt.of(TRAIN, knowledge))
 
 
 def test_a_case_by_hand() -> None:
@@ -114,11 +115,14 @@ def test_where_every_line_was_seen_the_reason_is_of_those_alone() -> None:
     assert found["normalised_exact_match"] == 0.0
 
 
+UNWRITTEN = Decisions(LATER.codes, np.zeros(2), np.ones(2, bool), np.zeros(2, np.int8), labels=LATER.labels)
+
+
 @pytest.mark.parametrize(
     ("reference", "said", "reason"),
     [
         (LATER, decisions(LATER, SAID, words=False), NO_TEXT),
-        (LATER, Decisions(LabelSet(()), LATER.codes, np.zeros(2), np.ones(2, bool), np.zeros(2, np.int8)), NO_TEXT),
+        (LATER, UNWRITTEN, NO_TEXT),
         (LATER, decisions(LATER, SAID, "certificate"), WHOLE),
         (LATER.with_codes(LATER.codes), decisions(LATER, SAID), NOT_BY_LINE),
     ],
@@ -127,7 +131,7 @@ def test_what_has_no_such_score_says_why_and_costs_nothing(reference: Corpus, sa
     def asked() -> NoReturn:
         raise AssertionError("training must not be read")
 
-    found = normalised(reference, said.written, said.line_codes is not None, asked)
+    found = normalised(reference, said.written, said.lines is not None, asked)
     assert [found[name] for name in (*NAMES, "n_unseen_lines")] == [None] * (len(NAMES) + 1)
     assert (found["normalised_reason"], found["normalised_reason_unseen"]) == (reason, reason)
 
@@ -160,7 +164,7 @@ def test_a_run_of_certificates_has_its_own_lines() -> None:
     said = decisions(LATER, SAID)
     predictions = scribe("ABC", SAID).predict(LATER.texts)
     for start, stop in ((0, 1), (1, 2), (0, 2), (1, 1)):
-        part = Said(predictions, said, "product", None).rows(LATER.texts, start, stop).decisions
+        part = Said(predictions, said, UNIT, UNIT).rows(LATER.texts, start, stop).decisions
         reference = LATER.rows(start, stop)
         alone = decisions(reference, SAID)
         assert part.written is not None
@@ -175,7 +179,7 @@ def test_whole_certificates_of_a_run_of_certificates() -> None:
     table = {"nothing": Entry({"A": 0.9}, ("A",), "arthritis")}
     said = decisions(LATER, table, "certificate")
     predictions = scribe("ABC", table, "certificate").predict(LATER.texts)
-    part = Said(predictions, said, "product", None).rows(LATER.texts, 1, 2).decisions.written
+    part = Said(predictions, said, UNIT, UNIT).rows(LATER.texts, 1, 2).decisions.written
     assert part is not None
     assert part.text is not None
     assert (part.first.tolist(), part.columns.tolist(), part.text.to_pylist()) == ([0, 1], [0], ["arthritis"])
@@ -209,7 +213,13 @@ def test_rows_of_the_stage_are_held_against_the_fit_behind_them(tmp_path: Path) 
     work: Any = SimpleNamespace(
         run=run,
         store=SimpleNamespace(roles=roles, years={"validation": {}, "calibration": {}}, corpus=part),
-        config=SimpleNamespace(years=SimpleNamespace(refit=True), search=SimpleNamespace(seed=0)),
+        config=SimpleNamespace(
+            years=SimpleNamespace(refit=True),
+            search=SimpleNamespace(seed=0),
+            promise=SimpleNamespace(risk=0.02),
+            automation=SimpleNamespace(minutes_per_certificate=3.0, minutes_per_line=1.0),
+        ),
+        said=lambda rule, predictions, role, texts: decide(rule, predictions, texts),
         corpus=lambda role: part(roles[role]),
         known=lambda: LIST,
         models=lambda: [one | {"fit_seconds": 1.0, "reason": None} for one in (model, silent)],
@@ -217,8 +227,9 @@ def test_rows_of_the_stage_are_held_against_the_fit_behind_them(tmp_path: Path) 
     )
     score_stage(work)
 
-    rows = {(found["model"], found["role"]): found for found in run.scorecards()}
+    rows = {(found["model"], found["role"]): found for found in run.scorecards() if found["unit"] == "certificate"}
     assert len(rows) == 4
+    assert len(run.scorecards()) == 8  # and one of its lines for each
     before, after = rows["scribe-0", "validation"], rows["scribe-0", "calibration"]
     said = decide(RULE, run.predictions("validation/scribe-0"), LATER.texts)
     assert {name: before[name] for name in row(LATER, said)} == row(LATER, said)

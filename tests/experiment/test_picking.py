@@ -38,14 +38,15 @@ PROMISES = {
 }
 
 
-def certified_run(path: Path, *, roles: tuple[str, ...] = ROLES, **changes: Any) -> RunFolder:
+def certified_run(path: Path, *, roles: tuple[str, ...] = ROLES, limits: str = "", **changes: Any) -> RunFolder:
     """A run that has got as far as its certification; ``changes`` replace what stages or ``corpus.json`` say."""
     run = RunFolder(path / "20260302-093012")
     write_json(run.path / "run.json", {"format": 1, "objective": "micro_f1"})
+    run.config.write_text(f'[corpus]\nformat = "table"\n[years]\ntrain = 2012\nvalidation = 2013\n{limits}')
     described = {role: {"years": [2012 + number], "n": 100} for number, role in enumerate(roles)}
     corpus = {"roles": described, "generated": False, "quarantine": {"total": 0}}
     write_json(run.path / "corpus.json", corpus | changes.get("corpus", {}))
-    run.write_stage("decide", {"models": MODELS})
+    run.write_stage("decide", {"models": MODELS} | changes.get("decide", {}))
     run.write_stage("refit", {"models": {row["model"]: {} for row in MODELS}, "lost": {}} | changes.get("refit", {}))
     if "calibration" in roles:
         certified = {"promises": PROMISES, "earlier_readings": 0, "speeds": {}}
@@ -79,6 +80,62 @@ def test_made_again_it_is_the_same(tmp_path: Path) -> None:
     assert make_pick(run) == found
 
 
+def test_each_other_finalist_has_its_reason(tmp_path: Path) -> None:
+    found = make_pick(certified_run(tmp_path))
+    assert found["rejected"] == [
+        {"model": "dictionary-0", "reason": "not shortlisted: not near"},
+        {"model": "linear-3", "reason": "it promises 40.0 % of the calibration certificates, and bag-1 50.0 %"},
+    ]
+
+
+def test_ties_and_speeds_of_the_certification_decide(tmp_path: Path) -> None:
+    even = [{"first": "bag-1", "second": "linear-3", "difference": 0.01, "low": -0.01, "high": 0.03}]
+    measured: Row = {"promises": PROMISES, "earlier_readings": 0, "ties": even}
+    run = certified_run(tmp_path, certify=measured | {"speeds": {"bag-1": 10.0, "linear-3": 100.0}})
+    found = make_pick(run)
+    assert found["model"] == "linear-3"
+    assert make_pick(run) == found
+    assert found["rejected"][0] == {
+        "model": "bag-1",
+        "reason": "in a tie with linear-3 on validation, but linear-3 is faster",
+    }
+    run.write_stage("certify", measured | {"speeds": {"bag-1": 100.0, "linear-3": 10.0}})
+    assert make_pick(run)["model"] == "bag-1"
+
+
+def test_limits_of_the_configuration_count_the_witnesses(tmp_path: Path) -> None:
+    """bag-1 asks dictionary-0 and ships it: 3 kB and 2 kB are more than 4 kB."""
+    asked = [row | {"witnesses": ["dictionary-0"] if row["model"] == "bag-1" else []} for row in MODELS]
+    sizes = {"linear-3": 3072, "bag-1": 3072, "dictionary-0": 2048, "floor-nothing": 1}
+    refit = {"models": {name: {"bytes": size} for name, size in sizes.items()}}
+    changes: Row = {"decide": {"models": asked}, "refit": refit}
+    limit = '[automation]\nmax_bytes = "{}KB"\n'
+    found = make_pick(certified_run(tmp_path, limits=limit.format(4), **changes))
+    assert found["model"] == "linear-3"
+    assert found["rejected"][0]["reason"].startswith("outside the limits: its models take")
+    assert make_pick(certified_run(tmp_path, limits=limit.format(5), **changes))["model"] == "bag-1"
+
+
+def test_no_pick_where_no_model_lies_within_the_limits(tmp_path: Path) -> None:
+    speeds = {"promises": PROMISES, "speeds": {"linear-3": 1.0, "bag-1": 2.0, "dictionary-0": 3.0}}
+    limit = "[automation]\nmin_certificates_per_second = {}\n"
+    run = certified_run(tmp_path, limits=limit.format(3.5), certify=speeds)
+    found = make_pick(run)
+    assert (found["model"], found["promise"], run.pick()) == (None, None, found)
+    assert [row["model"] for row in found["rejected"]] == ["bag-1", "dictionary-0", "linear-3"]
+    assert notes(run, found) == []
+    assert make_pick(certified_run(tmp_path, limits=limit.format(2), certify=speeds))["model"] == "bag-1"
+
+
+def test_a_limit_that_could_not_be_asked_of_the_pick_is_said(tmp_path: Path) -> None:
+    limits = "[automation]\nmin_certificates_per_second = 5\n"
+    found = make_pick(certified_run(tmp_path, roles=ROLES[:2] + ROLES[3:], limits=limits))
+    assert found["model"] == "linear-3"
+    assert found["warnings"] == [
+        "The speed of the pick was not measured, so automation.min_certificates_per_second could not be asked of it."
+    ]
+
+
 @pytest.mark.parametrize("missing", ["decide", "refit", "certify"])
 def test_a_run_that_has_not_got_so_far_has_no_pick(tmp_path: Path, missing: str) -> None:
     run = certified_run(tmp_path)
@@ -99,6 +156,9 @@ def test_a_model_that_was_lost_in_the_refit_is_not_picked(tmp_path: Path) -> Non
     found = make_pick(certified_run(tmp_path, refit=lost, certify={"promises": {}}))
     assert found["model"] == "bag-1"  # though linear-3 was better on validation
     assert found["warnings"] == ["linear-3 could not be fitted again (ValueError at harness/x.py:3)."]
+    assert found["rejected"] == [
+        {"model": "linear-3", "reason": "it could not be fitted again (ValueError at harness/x.py:3)"}
+    ]
     assert "the best of all is 0.7800 (bag-1)" in found["reasons"][-1]
 
 
@@ -107,6 +167,10 @@ def test_a_model_that_cannot_predict_calibration_is_not_picked(tmp_path: Path) -
     found = make_pick(certified_run(tmp_path, certify=without))
     assert found["model"] == "linear-3"
     assert found["warnings"] == ["bag-1 could not predict calibration (ValueError at harness/x.py:3)."]
+    assert found["rejected"][0] == {
+        "model": "bag-1",
+        "reason": "it could not predict calibration (ValueError at harness/x.py:3)",
+    }
 
 
 def test_a_pick_that_cannot_predict_heldout_years_stays_and_is_warned_of(tmp_path: Path) -> None:

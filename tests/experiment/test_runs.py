@@ -133,11 +133,18 @@ def test_a_run_has_rows_of_every_model_and_role(run: RunFolder) -> None:
     scores = run.scorecards()
     models = {row["model"] for row in scores}
     families = {"dictionary", "linear", "committee", "nothing", "most_frequent", "exact_repeat"}
+    assert {row["unit"] for row in scores} == {"certificate", "line"}
+    assert {row["unit"] for row in scores if row["kind"] == "floor"} == {"certificate"}
+    assert all(("verdict" in row) == (row["role"] == "heldout") for row in scores)
     assert {row["family"] for row in scores} == families
     for model in models:
         slices = {(row["role"], row["year"]) for row in scores if row["model"] == model}
         assert {("validation", "all"), ("calibration", "all"), ("heldout", "all"), ("heldout", "2019")} <= slices
-    best = {row["family"]: row["micro_f1"] for row in scores if row["role"] == "heldout" and row["year"] == "all"}
+    best = {
+        row["family"]: row["micro_f1"]
+        for row in scores
+        if row["role"] == "heldout" and row["year"] == "all" and row["unit"] == "certificate"
+    }
     assert best["linear"] > best["exact_repeat"]
     assert best["linear"] > best["most_frequent"]
     assert run.page.stat().st_size > 10_000
@@ -163,7 +170,11 @@ def test_the_ensemble_has_rows_and_costs_as_much_as_its_members(run: RunFolder) 
     alone = [row["score"] for row in decided.values() if row["kind"] == "baseline"]
     assert own["score_in_sample"] > max(alone)
     assert own["score_in_sample"] > own["score"]
-    rows = {row["role"]: row for row in run.scorecards() if row["model"] == "ensemble" and row["year"] == "all"}
+    rows = {
+        row["role"]: row
+        for row in run.scorecards()
+        if row["model"] == "ensemble" and row["year"] == "all" and row["unit"] == "certificate"
+    }
     assert {row["kind"] for row in rows.values()} == {"ensemble"}
     assert all(row["parameters"] == weights for row in rows.values())
     assert rows["validation"]["micro_f1"] < own["score_in_sample"]
@@ -213,19 +224,25 @@ def test_nothing_that_is_chosen_knows_the_heldout_years(
 @pytest.mark.parametrize("model", [None, "ensemble"])
 def test_production_decides_as_scoring_did(run: RunFolder, office: Path, tmp_path: Path, model: str | None) -> None:
     name = export(run, load_config(run.config), code_list_of(run), model, tmp_path / "bundle")
+    bundle = load(tmp_path / "bundle")
+    assert bundle.drift is not None
+    assert bundle.practice is not None
+    assert set(bundle.candidate.witnesses) == {witness.model for witness in bundle.candidate.rule.witnesses}
     rows = [row for row in _rows(office / "certificates.csv") if row["year"] == "2019"]
     with (tmp_path / "new.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["id", "year", "line", "part", "text"], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
-    predict_files(load(tmp_path / "bundle"), (tmp_path / "new.csv",), tmp_path / "out.csv", lambda line: None)
+    predict_files(bundle, (tmp_path / "new.csv",), tmp_path / "out.csv", lambda line: None)
     found = {row["id"]: row for row in _rows(tmp_path / "out.csv")}
 
     store = store_of(run)
     heldout = store.corpus(store.roles["heldout"])
     assert set(found) == set(heldout.texts.ids.to_pylist())
     scored = next(
-        row for row in run.scorecards() if row["model"] == name and row["role"] == "heldout" and row["year"] == "all"
+        row
+        for row in run.scorecards()
+        if (row["model"], row["role"], row["year"], row["unit"]) == (name, "heldout", "all", "certificate")
     )
     automatic = [id for id, row in found.items() if row["decision"] == "automatic"]
     truth = {
@@ -233,7 +250,11 @@ def test_production_decides_as_scoring_did(run: RunFolder, office: Path, tmp_pat
         for row, id in enumerate(heldout.texts.ids.to_pylist())
     }
     rule = DecisionRule.load(run.model(name) / "rule")
-    said = decide(rule, run.predictions(f"heldout/{name}"), heldout.texts)
+    kept = {witness.model: run.predictions(f"heldout/{witness.model}") for witness in rule.witnesses}
+    said = decide(rule, run.predictions(f"heldout/{name}"), heldout.texts, kept)
+    assert [found[id]["reason"] for id in heldout.texts.ids.to_pylist()] == [
+        Reason(reason).sentence for reason in said.reason.tolist()
+    ]
     for row, id in enumerate(heldout.texts.ids.to_pylist()):
         codes = {said.labels.codes[column] for column in said.codes[[row]].indices}
         assert set(filter(None, found[id]["codes"].split(";"))) == codes

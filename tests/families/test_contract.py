@@ -22,7 +22,7 @@ from harness.corpus import store, words
 from harness.corpus.certificate import Corpus, Texts
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.years import Roles as RoleOfRow
-from harness.decision.confidence import confidence
+from harness.decision.confidence import Evidence, confidence
 from harness.errors import HarnessError, SpaceError
 from harness.families import FAMILIES, FLOORS, family, frame
 from harness.families.family import Context, Examples, Predictions, Units
@@ -146,7 +146,7 @@ def test_few_ties_among_the_surest(
     texts = tiny_roles.validation.texts
     _, first = np.unique(np.array(words.sorted_words(words.normalise(texts.whole())).to_pylist()), return_index=True)
     scores = fitted(name, unit).model.predict(texts).scores[np.sort(first)]
-    _, counts = np.unique(confidence("product", scores, 0.5), return_counts=True)
+    _, counts = np.unique(confidence("product", Evidence(scores, 0.5)), return_counts=True)
     assert counts[counts > 1].sum() <= 0.05 * len(first)
 
 

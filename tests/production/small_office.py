@@ -11,14 +11,19 @@ from typing import Any
 
 from harness.config import Columns, CorpusConfig
 from harness.corpus.certificate import Corpus
+from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.formats import reader
 from harness.corpus.knowledge import Knowledge
-from harness.decision.novelty import UnseenWords
+from harness.decision.drift import DriftReference
+from harness.decision.practice import PracticeReference
 from harness.decision.promise import Promise, Step
-from harness.decision.rule import Candidate, DecisionRule
+from harness.decision.rule import GATES, Candidate, DecisionRule, UnitRule, Witness, judge_texts
+from harness.decision.textgate import TextGate
 from harness.families import frame
 from harness.families.family import Context
+from harness.families.saved import Fitted
 from harness.production import bundle
+from harness.production.predict import Queue, predict_files
 from harness.search.worker import read_files
 
 CANARY = "CANARY"  # begins every id, and stands in what cannot be read
@@ -105,17 +110,48 @@ def read(path: Path, config: CorpusConfig = TABLE) -> Corpus:
 
 
 def candidate(train: Corpus, **parameters: Any) -> Candidate:
-    """A dictionary with a rule that makes some certificates automatic, and sends others to a person for each reason."""
-    model = frame.fit("dictionary", train, None, Knowledge(), {"unit": "certificate", **parameters}, Context())
-    rule = DecisionRule(0.2, "product", UnseenWords.learnt([train.texts], Knowledge()), ("T40",), PROMISE)
+    """A dictionary with a rule that makes some certificates automatic, and sends others to a person for many reasons."""
+    asked = {"unit": "certificate", **parameters}
+    model = frame.fit("dictionary", train, None, Knowledge(), asked, Context())
+    rule = DecisionRule(
+        0.2,
+        UnitRule("product", promise=PROMISE),
+        TextGate.learnt([train.texts], Knowledge()),
+        UnitRule("product") if asked["unit"] == "line" else None,
+        always_person=("T40",),
+    )
     return Candidate(model, rule)
 
 
+def witnessed(made: Candidate, train: Corpus) -> Candidate:
+    """The same where certificates go to a person, too, that a witness would code in another way."""
+    exact = frame.fit("exact_repeat", train, None, Knowledge(), {"unit": "certificate"}, Context())
+    rule = dataclasses.replace(made.rule, gates=GATES, witnesses=(Witness("witness-exact", 0.5),))
+    return Candidate(made.model, rule, {"witness-exact": exact})
+
+
+def promising_lines(made: Candidate) -> Candidate:
+    """The same where lines are promised instead of certificates, from a confidence on that some of them reach."""
+    promise = dataclasses.replace(PROMISE, unit="line", threshold=0.997225)
+    return dataclasses.replace(made, rule=made.rule.certified(None, promise))
+
+
+def alarms(made: Candidate, train: Corpus) -> dict[str, Any]:
+    """What the bundle's alarms compare with: the training certificates, as if they were those of calibration."""
+    found, decisions = judge_texts(made, train.texts)
+    looked = found.certificates.looked
+    counted = (looked.unseen_words, looked.unseen_text, decisions.confidence, decisions.labels, decisions.codes)
+    drift = DriftReference.learnt(int(train.texts.years.max()), *counted, ())
+    known = Knowledge(CodeList(tuple(CodeEntry(code, phrase) for phrase, code in PHRASES.items())))
+    return {"drift": drift, "practice": PracticeReference.learnt([train], known)}
+
+
 def write_bundle(out: Path, made: Candidate, config: CorpusConfig = TABLE, **changes: Any) -> None:
-    folder = out.with_name(f"{out.name}-model")
+    folder, others = out.with_name(f"{out.name}-model"), made.witnesses.items()
     made.model.save(folder)
     values: dict[str, Any] = {
         "model": read_files(folder),
+        "witnesses": {name: _files(witness, out.with_name(f"{out.name}-{name}")) for name, witness in others},
         "rule": made.rule,
         "corpus": config,
         "labels": dict.fromkeys(made.model.labels.codes, "a title – with a dash"),
@@ -126,4 +162,34 @@ def write_bundle(out: Path, made: Candidate, config: CorpusConfig = TABLE, **cha
 
 
 def unpromised(made: Candidate) -> Candidate:
-    return Candidate(made.model, dataclasses.replace(made.rule, promise=None))
+    return Candidate(made.model, made.rule.certified(None))
+
+
+def _files(model: Fitted, folder: Path) -> dict[str, bytes]:
+    model.save(folder)
+    return read_files(folder)
+
+
+def write_bundles(folder: Path) -> None:
+    """Bundles ``table``, ``lines``, ``by_line`` (lines are promised) and ``full`` (a witness, alarms)."""
+    rows = certificates(150)
+    train = read(write_csv(folder / "table.csv", rows))
+    write_bundle(folder / "table", candidate(train))
+    lines = read(write_csv(folder / "lines.csv", as_lines(rows)), LINES)
+    of_lines = candidate(lines, unit="line")
+    write_bundle(folder / "lines", of_lines, LINES)
+    write_bundle(folder / "by_line", promising_lines(of_lines), LINES)
+    asking = witnessed(candidate(train), train)
+    write_bundle(folder / "full", asking, **alarms(asking, train))
+
+
+def run(made: bundle.Bundle, out: Path, *files: Path, queue: Queue | None = None) -> tuple[list[Row], list[str]]:
+    """The rows of the CSV file, and what was said."""
+    said: list[str] = []
+    predict_files(made, files, out, said.append, queue=queue)
+    return rows_of(out), said
+
+
+def rows_of(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -11,9 +11,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_office import CANARY, LINES, TABLE, as_lines, candidate, certificates, read, write_bundle, write_csv
+from small_office import (
+    CANARY,
+    LINES,
+    TABLE,
+    alarms,
+    as_lines,
+    candidate,
+    certificates,
+    read,
+    witnessed,
+    write_bundle,
+    write_csv,
+)
 
-from harness.decision.rule import Candidate, DecisionRule, predict
+from harness.corpus.certificate import Corpus
+from harness.decision.rule import Candidate, DecisionRule, Reason, predict
 from harness.errors import BundleError
 from harness.production import bundle
 
@@ -27,14 +40,24 @@ FILES = {
     "model/model.json",
     *(f"model/unit/{name}" for name in ("dictionary.json", "dictionary.npz", "calibration.npz", "prior.npz")),
     *(f"model/unit/neighbours.{kind}" for kind in ("json", "npz")),
-    "rule/rule.json",
-    "rule/words.txt",
+    *(f"rule/{name}" for name in ("rule.json", "words.txt", "fragments.npz", "reference.json")),
+}
+# of a bundle with a witness and both alarms
+MORE = {
+    "drift.json",
+    *(f"practice/{name}" for name in ("practice.json", "watch.json", "watch.npz")),
+    "witnesses/witness-exact/model.json",
 }
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
-    return candidate(read(write_csv(tmp_path_factory.mktemp("train") / "train.csv", certificates(150))))
+def train(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return read(write_csv(tmp_path_factory.mktemp("train") / "train.csv", certificates(150)))
+
+
+@pytest.fixture(scope="module")
+def made(train: Corpus) -> Candidate:
+    return candidate(train)
 
 
 @pytest.fixture
@@ -61,24 +84,64 @@ def seal(folder: Path) -> None:
 
 def test_what_is_loaded_decides_as_what_was_written(out: Path, made: Candidate, tmp_path: Path) -> None:
     loaded = bundle.load(out)
-    assert loaded.candidate.rule == made.rule
+    for part in ("threshold", "certificate", "line", "gates", "witnesses", "always_person"):
+        assert getattr(loaded.candidate.rule, part) == getattr(made.rule, part)
     texts = read(write_csv(tmp_path / "later.csv", certificates(200, seed=1))).texts
     before, after = predict(made, texts), predict(loaded.candidate, texts)
     assert after.labels == before.labels
     assert after.codes.toarray().tolist() == before.codes.toarray().tolist()
     for name in ("confidence", "eligible", "reason"):
         assert getattr(after, name).tolist() == getattr(before, name).tolist()
-    assert set(before.reason.tolist()) == {0, 1, 2, 3, 5}  # every reason but the missing promise is met
+    met = {Reason.AUTOMATIC, Reason.NO_CODE, Reason.UNSEEN_WORD, Reason.ALWAYS_PERSON, Reason.NOT_SURE}
+    assert set(before.reason.tolist()) == met
 
 
 def test_its_files_and_what_they_say(out: Path, made: Candidate) -> None:
     assert set(files(out)) == FILES
     loaded = bundle.load(out)
-    assert loaded.description == {"run": "20260302-093012", "model": "dictionary-0", "format": 1}
+    assert loaded.description == {"run": "20260302-093012", "model": "dictionary-0", "format": 2}
+    assert (loaded.drift, loaded.practice, loaded.candidate.witnesses) == (None, None, {})
     assert loaded.corpus == TABLE.model_copy(update={"path": (), "codes": None, "dictionaries": ()})
     labels = json.loads((out / "labels.json").read_text(encoding="utf-8"))
     assert labels == dict.fromkeys(made.model.labels.codes, "a title – with a dash")
     assert oct(out.stat().st_mode & 0o777) == "0o755"
+
+
+# witnesses and alarms
+
+
+def test_its_witnesses_are_asked_as_before(tmp_path: Path, made: Candidate, train: Corpus) -> None:
+    asking = witnessed(made, train)
+    write_bundle(tmp_path / "bundle", asking, **alarms(asking, train))
+    found = set(files(tmp_path / "bundle"))
+    assert found >= FILES | MORE
+    assert all(name.startswith("witnesses/witness-exact/") for name in found - FILES - MORE)
+    loaded = bundle.load(tmp_path / "bundle")
+    assert set(loaded.candidate.witnesses) == {"witness-exact"}
+    texts = read(write_csv(tmp_path / "later.csv", certificates(200, seed=1))).texts
+    before, after = predict(asking, texts), predict(loaded.candidate, texts)
+    assert after.reason.tolist() == before.reason.tolist()
+    assert Reason.DISAGREEMENT in after.reason
+    assert loaded.drift is not None
+    assert loaded.drift.labels == made.model.labels
+    assert loaded.practice is not None
+    assert loaded.practice.watch.holders(texts)[0].nnz == alarms(asking, train)["practice"].watch.holders(texts)[0].nnz
+
+
+def test_one_flipped_byte_of_a_witness_or_an_alarm_is_refused(tmp_path: Path, made: Candidate, train: Corpus) -> None:
+    asking, out = witnessed(made, train), tmp_path / "bundle"
+    write_bundle(out, asking, **alarms(asking, train))
+    for name in sorted(set(files(out)) - FILES):
+        content = (out / name).read_bytes()
+        place = len(content) // 2
+        (out / name).write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(BundleError, match=f"a bundle must be as it was exported, but {name} of"):
+            bundle.load(out)
+        (out / name).write_bytes(content)
+    bundle.load(out)
+    (out / "witnesses" / "witness-exact" / "model.json").unlink()
+    with pytest.raises(BundleError, match=r"witnesses/witness-exact/model\.json of .* is missing"):
+        bundle.load(out)
 
 
 # damage
@@ -137,9 +200,9 @@ def test_a_manifest_that_was_written_again_without_its_seal_is_refused(out: Path
 
 
 def test_another_version_is_refused(out: Path) -> None:
-    (out / "bundle.json").write_text('{"format": 2}')
+    (out / "bundle.json").write_text('{"format": 1}')
     seal(out)
-    with pytest.raises(BundleError, match="a bundle must have the format 1 that this version reads, but"):
+    with pytest.raises(BundleError, match="a bundle must have the format 2 that this version reads, but"):
         bundle.load(out)
 
 
@@ -164,6 +227,7 @@ def test_a_place_that_is_taken_is_refused(tmp_path: Path, made: Candidate) -> No
         bundle.write(
             tmp_path / "file" / "in" / "a" / "file",
             model={},
+            witnesses={},
             rule=made.rule,
             corpus=TABLE,
             labels={},
@@ -231,7 +295,9 @@ def test_it_holds_no_id_no_machine_path_and_no_pickle(tmp_path: Path, unit: str)
     rows = certificates(150)
     config = TABLE if unit == "certificate" else LINES.model_copy(update={"path": TABLE.path, "codes": TABLE.codes})
     path = write_csv(tmp_path / "train.csv", rows if unit == "certificate" else as_lines(rows))
-    write_bundle(tmp_path / "bundle", candidate(read(path, config), unit=unit), config)
+    corpus = read(path, config)
+    made = witnessed(candidate(corpus, unit=unit), corpus)
+    write_bundle(tmp_path / "bundle", made, config, **alarms(made, corpus))
     secrets = [CANARY, str(tmp_path), str(Path.home()), "/srv/office", "certificates.csv", "codes.csv", os.getcwd()]
     for name, file in files(tmp_path / "bundle").items():
         for content in _contents(file):

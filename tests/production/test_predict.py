@@ -20,11 +20,13 @@ from small_office import (
     TABLE,
     Row,
     as_lines,
-    candidate,
     certificates,
     read,
+    rows_of,
+    run,
     unpromised,
     write_bundle,
+    write_bundles,
     write_csv,
 )
 from writing import Entry, scribe
@@ -33,19 +35,22 @@ from harness.decision.rule import Candidate, Decisions, Reason, decide, predict
 from harness.errors import CorpusError, PartlyDone
 from harness.families.family import Written
 from harness.production.bundle import Bundle, load
-from harness.production.predict import HEADER, LINES_HEADER, as_written, predict_files
+from harness.production.predict import (
+    BESIDE,
+    HEADER,
+    LINES_HEADER,
+    as_written,
+    predict_files,
+)
 
 HEAVY = {"ray", "optuna", "plotly", "tensorflow", "keras", "torch", "sklearn"}
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the bundles ``table`` and ``lines``."""
+    """A folder with bundles."""
     folder = tmp_path_factory.mktemp("office")
-    rows = certificates(150)
-    write_bundle(folder / "table", candidate(read(write_csv(folder / "table.csv", rows))))
-    lines = read(write_csv(folder / "lines.csv", as_lines(rows)), LINES)
-    write_bundle(folder / "lines", candidate(lines, unit="line"), LINES)
+    write_bundles(folder)
     return folder
 
 
@@ -57,18 +62,6 @@ def table(office: Path) -> Bundle:
 @pytest.fixture(scope="module")
 def lines(office: Path) -> Bundle:
     return load(office / "lines")
-
-
-def run(bundle: Bundle, out: Path, *files: Path) -> tuple[list[Row], list[str]]:
-    """The rows of the CSV file, and what was said."""
-    said: list[str] = []
-    predict_files(bundle, files, out, said.append)
-    return rows_of(out), said
-
-
-def rows_of(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def as_rows(decisions: Decisions) -> list[tuple[str, str, str, str]]:
@@ -92,6 +85,8 @@ def answers(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
 
 # one row a certificate
 
+MET = {Reason.AUTOMATIC, Reason.NO_CODE, Reason.UNSEEN_WORD, Reason.ALWAYS_PERSON, Reason.NOT_SURE}
+
 
 def test_table_without_a_column_of_codes(tmp_path: Path, table: Bundle) -> None:
     rows = certificates(120, seed=1)
@@ -102,13 +97,14 @@ def test_table_without_a_column_of_codes(tmp_path: Path, table: Bundle) -> None:
     assert [row["id"] for row in found] == [row["id"] for row in rows]
     assert [int(row["line"]) for row in found] == list(range(2, 122))
     assert {row["file"] for row in found} == {"later.csv"}
-    assert {row["reason"] for row in found} == {reason.sentence for reason in Reason if reason is not Reason.NO_PROMISE}
+    assert {row["reason"] for row in found} == {reason.sentence for reason in MET}
     automatic = [row["decision"] for row in found].count("automatic")
     assert said[0].startswith(f"120 certificates: {automatic} automatic, {120 - automatic} to a person;")
-    for reason in Reason:
-        if reason not in (Reason.AUTOMATIC, Reason.NO_PROMISE):
-            count = [row["reason"] for row in found].count(reason.sentence)
-            assert f"  {count} to a person: {reason.sentence}" in said
+    for reason in MET - {Reason.AUTOMATIC}:
+        count = [row["reason"] for row in found].count(reason.sentence)
+        assert f"  {count} to a person: {reason.sentence}" in said
+    assert sum(line.startswith("  ") for line in said) == len(MET) - 1
+    assert said[-1] == "alarms: none, as the bundle knows no calibration years to compare with"
 
 
 def test_what_stands_in_a_column_of_codes_is_ignored(tmp_path: Path, table: Bundle) -> None:
@@ -130,15 +126,21 @@ def test_lines_in_the_order_in_which_certificates_begin(tmp_path: Path, lines: B
     assert answers(found) == answers([by_id[row["id"]] for row in found])
 
 
-@pytest.mark.parametrize("name", ["table", "lines"])
+@pytest.mark.parametrize("name", ["table", "lines", "by_line", "full"])
 def test_decisions_equal_those_of_scoring(tmp_path: Path, office: Path, name: str) -> None:
     """Scoring reads the codes too, keeps predictions apart, and never saw the bundle."""
     bundle = load(office / name)
     rows = certificates(100, seed=2)
-    path = write_csv(tmp_path / "later.csv", rows if name == "table" else as_lines(rows))
-    corpus = read(path, TABLE if name == "table" else LINES)
+    of_table = name in ("table", "full")
+    path = write_csv(tmp_path / "later.csv", rows if of_table else as_lines(rows))
+    corpus = read(path, TABLE if of_table else LINES)
     made = bundle.candidate
-    scored = decide(made.rule, made.model.predict(corpus.texts), corpus.texts)
+    witnesses = {name: model.predict(corpus.texts) for name, model in made.witnesses.items()}
+    scored = decide(made.rule, made.model.predict(corpus.texts), corpus.texts, witnesses)
+    assert (Reason.DISAGREEMENT in scored.reason, Reason.SOME_LINE in scored.reason) == (
+        name == "full",
+        name == "by_line",
+    )
     found, _ = run(bundle, tmp_path / "out.csv", path)
     assert answers(found) == as_rows(scored)
     assert as_rows(predict(made, corpus.texts)) == as_rows(scored)
@@ -207,9 +209,14 @@ def writes(lines: Bundle, **changes: Any) -> Bundle:
 def test_a_model_that_writes_leaves_a_file_of_lines(tmp_path: Path, lines: Bundle, said_lines: Path) -> None:
     found, said = run(writes(lines), tmp_path / "out.csv", said_lines)
     path = tmp_path / "out.csv.lines.csv"
-    assert path.read_text(encoding="utf-8").splitlines()[0] == "id,file,line,text_line,codes,standard_text"
+    header = "id,file,line,text_line,codes,standard_text,decision,reason"
+    assert path.read_text(encoding="utf-8").splitlines()[0] == header
     place = {"file": "said.csv"}
-    assert rows_of(path) == [
+    rows = rows_of(path)
+    decided = [{name: row.pop(name) for name in ("decision", "reason")} for row in rows]
+    # certificates are promised: each line goes as its own does
+    assert decided == [{name: found[row][name] for name in ("decision", "reason")} for row in (0, 0, 1, 2)]
+    assert rows == [
         {"id": "a", **place, "line": "2", "text_line": "1", "codes": "I50", "standard_text": "heart failure"},
         {
             "id": "a",
@@ -248,11 +255,11 @@ def test_without_a_certificate_it_has_no_row(tmp_path: Path, lines: Bundle) -> N
 def test_lines_of_an_earlier_call_do_not_stay(tmp_path: Path, lines: Bundle, said_lines: Path) -> None:
     run(writes(lines), tmp_path / "out.csv", said_lines)
     _, said = run(lines, tmp_path / "out.csv", said_lines)
-    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    assert {path.name for path in tmp_path.iterdir()} == {"out.csv", "out.csv.bundle.json"}
     assert not any("wrote" in line for line in said)
 
 
-@pytest.mark.parametrize("name", ["out.csv.lines.csv", "out.csv.left-out.csv"])
+@pytest.mark.parametrize("name", [f"out.csv.{part}" for part in BESIDE])
 def test_what_is_read_is_never_replaced(tmp_path: Path, lines: Bundle, said_lines: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(said_lines.read_bytes())

@@ -19,6 +19,9 @@ FORMATS: Mapping[str, str] = {
     "synthetic": "harness.corpus.formats.synthetic:read",
 }
 
+CLUSTERED = frozenset({"connecticut", "table", "lines"})  # that can read a column for promise.cluster
+WHOLE = frozenset({"connecticut", "table"})  # whose codes are those of certificates, not of lines
+
 
 def reader(name: str) -> Reader:
     """The reader of the format called ``name``: (files, configuration, with codes) to certificates."""

@@ -75,7 +75,7 @@ def _given(config: CorpusConfig) -> dict[str, object]:
 
 def _refuse_others(config: CorpusConfig) -> None:
     for name, value in _given(config).items():
-        if name not in FREE and value != getattr(COLUMNS, name):
+        if name not in (*FREE, "cluster") and value != getattr(COLUMNS, name):
             raise ConfigError(
                 f"corpus.columns.{name} must be left out with the format connecticut, which knows the state's columns "
                 f"({', '.join(FREE)} may be added), but got {value!r}"

@@ -36,18 +36,20 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
     named = ["id", "line", "part", "interval"] + (["codes", "standard_text", "role", "coder"] if with_codes else [])
     optional = {name: column for name in named if (column := getattr(columns, name)) is not None}
     covariates = {name: column for name in COVARIATES if (column := getattr(columns, name)) is not None}
+    of_certificate = {**covariates, **({"cluster": columns.cluster} if with_codes and columns.cluster else {})}
     builder = Builder(
         files=file_names(paths),
         codes_by_line=with_codes,
         has_standard="standard_text" in optional,
         has_intervals="interval" in optional,
         has_roles="role" in optional,
+        has_clusters="cluster" in of_certificate,
         covariates=tuple(covariates),
     )
     certificates: dict[tuple[str, int, str], int] = {}
-    known = [StringColumn() for _ in covariates]
+    known = [StringColumn() for _ in of_certificate]
     rows, begun = _Rows(), 0
-    wanted = [year_column, columns.text[0], *optional.values(), *covariates.values()]
+    wanted = [year_column, columns.text[0], *optional.values(), *of_certificate.values()]
     incomplete: set[str] = set()
     left_out, before = 0, ""
     for row in read_rows(paths, config, wanted, builder.quarantine):
@@ -97,9 +99,9 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
     for (id, year, role), (_, found), cells in zip(
         certificates, by_certificate, _columns(known, len(certificates)), strict=True
     ):
-        of_certificate = list(found)
-        file, place = of_certificate[0].file, of_certificate[0].place
-        of_lines = [list(of_line) for _, of_line in groupby(of_certificate, key=lambda row: row.number)]
+        own, said = list(found), dict(zip(of_certificate, cells, strict=True))
+        file, place = own[0].file, own[0].place
+        of_lines = [list(of_line) for _, of_line in groupby(own, key=lambda row: row.number)]
         if not _same_texts(builder, of_lines) or id in incomplete:
             builder.quarantine.add(builder.files[file], place, INCOMPLETE)
             continue
@@ -110,7 +112,8 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool) -> Rea
             [line for line in lines if line.text or line.codes],
             place=(file, place),
             role=role,
-            covariates=dict(zip(covariates, cells, strict=True)),
+            cluster=said.pop("cluster", None),
+            covariates=said,
         )
     return builder.finish()
 
@@ -150,7 +153,7 @@ class _Rows:
 
 
 def _columns(columns: list[StringColumn], n: int) -> Iterator[tuple[str | None, ...]]:
-    """The cells of each certificate's covariates."""
+    """The cells of each certificate's own columns."""
     if not columns:
         yield from repeat((), n)
         return

@@ -10,6 +10,8 @@ from harness.corpus.builder import Builder, RawLine, ReadResult
 from harness.corpus.formats.rows import file_names, read_rows, split_codes, year_of
 from harness.errors import ConfigError
 
+_BESIDE = ("role", "coder", "cluster")  # read with the codes alone
+
 
 def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool, absent: Collection[str] = ()) -> ReadResult:
     """Read certificates; without ``with_codes`` the columns of codes need not be there, nor ever those of ``absent``."""
@@ -25,7 +27,7 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool, absent
             f"corpus.part2 must name columns of corpus.columns.text ({', '.join(columns.text)}), but got {unknown[0]!r}"
         )
     covariates = {name: column for name in COVARIATES if (column := getattr(columns, name)) is not None}
-    optional = {name: column for name in ("id", "role", "coder") if (column := getattr(columns, name)) is not None}
+    optional = {name: column for name in ("id", *_BESIDE) if (column := getattr(columns, name)) is not None}
     if not with_codes:
         optional = {name: column for name, column in optional.items() if name == "id"}
     indicators = [(code, column) for code, names in config.indicators.items() for column in names] if with_codes else []
@@ -43,6 +45,7 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool, absent
         files=file_names(paths),
         codes_by_line=False,
         has_roles="role" in optional,
+        has_clusters="cluster" in optional,
         covariates=tuple(covariates),
     )
     n_text, _n_covariates, n_optional = len(columns.text), len(covariates), len(optional)
@@ -73,6 +76,7 @@ def read(paths: tuple[Path, ...], config: CorpusConfig, with_codes: bool, absent
                 place=(row.file, row.line),
                 codes=given,
                 role=more.get("role"),
+                cluster=more.get("cluster") or None,
                 covariates=known,
             )
     return builder.finish()

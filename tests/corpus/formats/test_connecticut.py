@@ -58,6 +58,15 @@ def test_reads_the_file_as_it_is(file: Path) -> None:
     assert "Fentanyl," not in found.notes[0]
 
 
+def test_a_cluster_may_be_added_to_the_preset(file: Path) -> None:
+    content = f"Date,{CAUSE},Heroin,DeathCity\n2012,a,Y,HARTFORD\n2013,b,,\n"
+    corpus = read((file, content), columns={"cluster": "DeathCity"}).corpus
+    assert corpus.clusters is not None
+    assert corpus.clusters.to_pylist() == ["HARTFORD", None]
+    with pytest.raises(CorpusError, match=r"names 'Office', but the columns of deaths\.csv are"):
+        read((file, content), columns={"cluster": "Office"})
+
+
 def test_a_file_of_parquet(tmp_path: Path, file: Path) -> None:
     plain = read((file, "\n".join((HEADER, *ROWS)) + "\n"))
     pq.write_table(pacsv.read_csv(file), tmp_path / "deaths.parquet")

@@ -117,6 +117,18 @@ def test_parts(file: Path) -> None:
     assert [part for _, part, _ in plain(by_number)[0][2]] == [1, 2]
 
 
+def test_the_cluster_of_a_certificate_stands_in_its_first_row(file: Path) -> None:
+    content = "id,year,line,text,code,by,age\na,2012,1,x,A,north,70\nb,2012,1,y,B,,1\na,2012,2,z,C,other,71\n"
+    columns = {**COLUMNS, "cluster": "by", "age": "age"}
+    corpus = read(file, content, columns=columns).corpus
+    assert corpus.clusters is not None
+    assert corpus.clusters.to_pylist() == ["north", None]
+    assert {name: column.to_pylist() for name, column in corpus.texts.covariates.items()} == {"age": ["70", "1"]}
+    assert read(file, content, columns={**COLUMNS, "age": "age"}).corpus.clusters is None
+    assert read(file, content, columns=columns, with_codes=False).corpus.clusters is None
+    assert read(file, content, columns={**COLUMNS, "cluster": "by"}).corpus.texts.covariates == {}
+
+
 def test_intervals_covariates_and_roles(file: Path) -> None:
     columns = {**COLUMNS, "interval": "since", "sex": "sex", "age": "age", "role": "split"}
     content = (

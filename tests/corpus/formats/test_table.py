@@ -87,6 +87,22 @@ def test_text_columns_in_order_with_part_two(file: Path) -> None:
     assert found.corpus.texts.parts.tolist() == [1, 1, 2, 1, 1, 2]
 
 
+def test_the_cluster_is_read_beside_the_codes_and_never_as_text(file: Path) -> None:
+    content = "id,year,text,codes,by\na,2012,x,A,north\nb,2012,y,B, \nc,2013,z,A,north\n"
+    columns = {**COLUMNS, "cluster": "by"}
+    corpus = read(file, content, columns=columns).corpus
+    assert corpus.clusters is not None
+    assert corpus.clusters.to_pylist() == ["north", None, "north"]
+    assert corpus.texts.covariates == {}
+    assert "north" not in corpus.texts.lines.to_pylist()
+    assert read(file, content).corpus.clusters is None
+    assert read(file, content, columns=columns, with_codes=False).corpus.clusters is None
+    without = "id,year,text\na,2012,x\n"
+    assert len(read(file, without, columns=columns, with_codes=False).corpus) == 1
+    with pytest.raises(CorpusError, match=r"^corpus\.columns names 'by', but the columns of office\.csv are id, year"):
+        read(file, "id,year,text,codes\na,2012,x,A\n", columns=columns)
+
+
 def test_covariates_and_role(file: Path) -> None:
     columns = {**COLUMNS, "age": "years", "sex": "s", "role": "split"}
     content = "id,year,text,codes,years,s,split\na,2012,x,A,70,F,train\nb,2012,x,A,,,\n"

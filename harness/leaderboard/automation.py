@@ -1,0 +1,315 @@
+"""Automation: what each candidate promised, and whether held-out years and a back-test kept it; rows become cells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from harness.files import Row
+from harness.leaderboard import text
+from harness.leaderboard.rows import ALL, Evidence, number
+from harness.leaderboard.verdict import State
+
+CERTIFICATE, LINE = "certificate", "line"
+_AUDITED: dict[str, State] = {"kept": "kept", "broken": "broken", "undecided": "undecided"}
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One threshold on the calibration years: a candidate's promise for one unit, or the naive threshold beside it.
+
+    Attributes
+    ----------
+    kind : ``promise``, ``none`` where no promise could be made, ``naive``
+    unit : what ``accepted`` and ``wrong`` count
+    """
+
+    model: str
+    kind: str
+    unit: str
+    coverage: str
+    accepted: str
+    wrong: str
+    risk: str
+    estimator: str
+    recalibration: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What was asked, and what each candidate got.
+
+    Attributes
+    ----------
+    shared : by how many candidates, and units of each, the confidence is shared
+    naive : whether there are naive thresholds among ``thresholds``
+    units : whether some of them are of lines, so that each must say its unit
+    reasons : a candidate, its lines or its naive threshold, and why there is no such threshold
+    """
+
+    risk: str
+    confidence: str
+    shared: str
+    thresholds: tuple[Threshold, ...]
+    naive: bool
+    units: bool
+    reasons: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One slice of held-out years; ``state`` is ``none`` for a unit of which nothing is promised."""
+
+    label: str
+    n: str
+    coverage: str
+    risk: str
+    interval: str
+    state: State
+    hours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The pick on held-out years, by one unit; ``reason`` where nothing was automatic in any year, else empty."""
+
+    unit: str
+    promised: bool
+    slices: tuple[Audited, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window of a back-test, fitted with the refit or without; ``reason`` where there is no verdict."""
+
+    trained: str
+    validation: str
+    calibration: str
+    audit: str
+    refit: bool
+    promised: str
+    n: str
+    coverage: str
+    risk: str
+    interval: str
+    state: State
+    legal: bool
+    saw_later: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackTest:
+    """The windows of one model.
+
+    Attributes
+    ----------
+    counts : how many windows ended how, without the refit and with it
+    reasons : a window, and why it has no verdict
+    """
+
+    model: str
+    family: str
+    unit: str
+    windows: tuple[Window, ...]
+    counts: tuple[str, ...]
+    reasons: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """All of the section; what a run has no rows of is empty.
+
+    Attributes
+    ----------
+    rejected : each model that was not picked, and why
+    """
+
+    promises: Promises | None
+    audits: tuple[Audit, ...]
+    backtests: tuple[BackTest, ...]
+    rejected: tuple[tuple[str, str], ...]
+
+    @property
+    def shown(self) -> bool:
+        return bool(self.promises or self.audits or self.backtests or self.rejected)
+
+
+def automation(evidence: Evidence) -> Automation:
+    """The section as a pure function of the rows."""
+    audits = (
+        _audit(evidence, CERTIFICATE, [row for row in evidence.scorecards if "verdict" in row]),
+        _audit(evidence, LINE, evidence.lines),
+    )
+    rejected = (evidence.pick or {}).get("rejected") or []
+    return Automation(
+        promises=_promises(evidence),
+        audits=tuple(audit for audit in audits if audit is not None),
+        backtests=tuple(_backtests(evidence)),
+        rejected=tuple((str(row["model"]), _public(row.get("reason")) or text.DASH) for row in rejected),
+    )
+
+
+def _promises(evidence: Evidence) -> Promises | None:
+    certified = evidence.certified or {}
+    promises: dict[str, Row] = certified.get("promises") or {}
+    if not promises:
+        return None
+    naives: dict[str, Row] = certified.get("naive") or {}
+    thresholds, reasons = [], []
+    for name in sorted(promises, key=lambda name: (name != evidence.picked, name)):
+        for promise in _by_unit(promises[name]):
+            unit, made = _unit(promise), bool(promise.get("made"))
+            thresholds.append(_threshold(evidence, name, "promise" if made else "none", unit, promise if made else {}))
+            if not made:
+                reasons.append((name if unit == CERTIFICATE else f"{name}, lines", _public(promise.get("reason"))))
+        if name in naives:
+            point = naives[name] if number(naives[name].get("accepted")) else {}
+            thresholds.append(_threshold(evidence, name, "naive", CERTIFICATE, point))
+            if not point:
+                reasons.append((f"{name}, naive", _public(naives[name].get("sentence"))))
+    asked = next(iter(promises.values()))
+    risk, confidence, candidates = (number(asked.get(key)) for key in ("risk", "confidence", "candidates"))
+    both = ", each with a promise for certificates and one for lines" if number(asked.get("promises")) == 2 else ""
+    return Promises(
+        risk=text.DASH if risk is None else text.level(risk),
+        confidence=text.DASH if confidence is None else text.level(confidence),
+        shared=text.number_of(len(promises) if candidates is None else candidates, "candidate") + both,
+        thresholds=tuple(thresholds),
+        naive=any(one.kind == "naive" for one in thresholds),
+        units=any(one.unit != f"{CERTIFICATE}s" for one in thresholds),
+        reasons=tuple((whose, reason or "no reason was recorded") for whose, reason in reasons),
+    )
+
+
+def _by_unit(promise: Row | None) -> Iterator[Row]:
+    """The promise of the unit that is promised first, and that of lines where both are."""
+    if promise:
+        yield promise
+        if promise.get("line"):
+            yield promise["line"]
+
+
+def _unit(promise: Row) -> str:
+    return LINE if promise.get("unit") == LINE else CERTIFICATE
+
+
+def _threshold(evidence: Evidence, name: str, kind: str, unit: str, found: Row) -> Threshold:
+    """``found`` has the counts; it is empty where there is no threshold."""
+    keys = ("lines", "wrong_lines") if unit == LINE else ("accepted", "wrong")
+    accepted, wrong, coverage = (number(found.get(key)) for key in (*keys, "coverage"))
+    rows = evidence.lines if unit == LINE else evidence.scorecards
+    row = next((row for row in rows if str(row["model"]) == name), {})
+    return Threshold(
+        model=name,
+        kind=kind,
+        unit=f"{unit}s",
+        coverage=text.share(coverage),
+        accepted=text.count(accepted),
+        wrong=text.count(wrong),
+        risk=text.risk(wrong / accepted if accepted and wrong is not None else None),
+        estimator=text.plain(row.get("estimator")).replace("_", " "),
+        recalibration=text.plain(row.get("recalibration")),
+    )
+
+
+def _audit(evidence: Evidence, unit: str, rows: Iterable[Row]) -> Audit | None:
+    """All held-out years together first, then each of them where there are several."""
+    mine = {str(row["year"]): row for row in rows if row["role"] == "heldout" and str(row["model"]) == evidence.picked}
+    if not mine:
+        return None
+    years = sorted(mine.keys() - {ALL})
+    kept = [year for year in (ALL, *years) if year in mine and (year != ALL or len(years) != 1)]
+    labels = {ALL: text.years(years) if years else "all held-out"}
+    promised = any(_unit(one) == unit and one.get("made") for one in _by_unit((evidence.pick or {}).get("promise")))
+    silent = all(number(mine[year].get("risk")) is None for year in kept)
+    reason = _public(mine[kept[0]].get("reason")) or f"no {unit} reached the threshold"
+    return Audit(
+        unit=unit,
+        promised=promised,
+        slices=tuple(_audited(labels.get(year, year), mine[year], promised) for year in kept),
+        reason=reason if silent else "",
+    )
+
+
+def _audited(label: str, row: Row, promised: bool) -> Audited:
+    hours = number(row.get("hours_saved"))
+    return Audited(
+        label=label,
+        n=text.count(number(row.get("n"))),
+        coverage=text.share(number(row.get("coverage"))),
+        risk=text.risk(number(row.get("risk"))),
+        interval=_interval(row),
+        state=_AUDITED.get(str(row.get("verdict")), "unaudited") if promised else "none",
+        hours=text.DASH if hours is None else f"{hours:,.1f}",
+    )
+
+
+def _backtests(evidence: Evidence) -> Iterator[BackTest]:
+    first = next(_by_unit((evidence.pick or {}).get("promise")), {})
+    for name in dict.fromkeys(str(row["model"]) for row in evidence.backtest):
+        rows = [row for row in evidence.backtest if str(row["model"]) == name]
+        windows = tuple(_window(row) for row in rows)
+        counts = (_counts([one for one in windows if one.refit == refit], refit) for refit in (False, True))
+        yield BackTest(
+            model=name,
+            family=str(rows[0].get("family") or ""),
+            unit=f"{_unit(first)}s",
+            windows=windows,
+            counts=tuple(count for count in counts if count),
+            reasons=tuple(
+                (f"audit {one.audit}, refit {'on' if one.refit else 'off'}", one.reason)
+                for one in windows
+                if one.reason
+            ),
+        )
+
+
+def _window(row: Row) -> Window:
+    made, verdict = row.get("made"), _AUDITED.get(str(row.get("verdict")))
+    silent: State = "unaudited" if made else "none" if made is not None else "unfinished"
+    reason = _public(row.get("reason")) or "no reason was recorded"
+    if made and number(row.get("coverage")) is not None:  # the reason is the promise's own: it was made
+        reason = "nothing was automatic in the audit year"
+    return Window(
+        trained=_span(row.get("train_from"), row.get("train_to")),
+        validation=text.plain(row.get("validation")),
+        calibration=text.plain(row.get("calibration")),
+        audit=text.plain(row.get("audit")),
+        refit=bool(row.get("refit")),
+        promised=text.share(number(row.get("promised_coverage")) if made else None),
+        n=text.count(number(row.get("n"))),
+        coverage=text.share(number(row.get("coverage"))),
+        risk=text.risk(number(row.get("risk"))),
+        interval=_interval(row),
+        state=verdict or silent,
+        legal=bool(row.get("legal")),
+        saw_later=bool(row.get("hyper_parameters_saw_later")),
+        reason="" if verdict else reason,
+    )
+
+
+def _counts(windows: list[Window], refit: bool) -> str:
+    """How many windows ended how, in words."""
+    if not windows:
+        return ""
+    found = Counter(window.state for window in windows)
+    words = {"none": "without a promise", "unaudited": "promised but not audited"}
+    states: tuple[State, ...] = ("kept", "undecided", "broken", "unaudited", "none", "unfinished")
+    said = [f"{found[state]} {words.get(state, state)}" for state in states if found[state] or state == "broken"]
+    return f"{'With' if refit else 'Without'} the refit, {text.number_of(len(windows), 'window')}: {', '.join(said)}."
+
+
+def _interval(row: Row) -> str:
+    low, high = number(row.get("risk_low")), number(row.get("risk_high"))
+    return "" if low is None or high is None else text.interval(text.risk(low), text.risk(high))
+
+
+def _span(first: object, last: object) -> str:
+    return text.plain(first) if first == last else f"{text.plain(first)}–{text.plain(last)}"
+
+
+def _public(reason: object) -> str:
+    return text.public(str(reason or "")).rstrip(".")
