@@ -20,6 +20,7 @@ from harness.decision.observed import Observed, Seen, observe
 from harness.decision.promise import Promise
 from harness.decision.recalibration import IDENTITY, Recalibration
 from harness.decision.textgate import TextGate
+from harness.errors import RunError
 from harness.families.family import Predictions, Written
 from harness.families.saved import Fitted
 from harness.files import write_json
@@ -189,6 +190,8 @@ class DecisionRule:
     @classmethod
     def load(cls, folder: Path) -> DecisionRule:
         values: dict[str, Any] = json.loads((folder / "rule.json").read_text(encoding="utf-8"))
+        if "certificate" not in values:
+            raise RunError("a rule must be of this version, but this one is of an earlier: start a new run (rule.json)")
         return cls(
             threshold=values["threshold"],
             certificate=UnitRule.from_dict(values["certificate"]),

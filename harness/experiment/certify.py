@@ -25,10 +25,6 @@ def certify_stage(work: Work) -> None:
         return
     models = work.fitted()
     speeds, lost = work.predict(work.asked_models(), "calibration")
-    for model in models:
-        silent = [name for name in model["witnesses"] if name in lost]
-        if silent:
-            lost.setdefault(model["model"], f"its witness {silent[0]}: {lost[silent[0]]}")
     left = [model for model in models if model["kind"] != "floor" and model["model"] not in lost]
     if not left:
         raise RunError(
@@ -44,17 +40,15 @@ def certify_stage(work: Work) -> None:
         decisions = work.said(rule, work.run.predictions(f"calibration/{name}"), "calibration", calibration.texts)
         made = _promises(work, model, calibration, decisions, len(shortlisted))
         rule.certified(**made).save(work.run.model(name) / "rule")
-        main = made["certificate"] or made["line"]
-        assert main is not None  # noqa: S101  (one unit at least is promised)
-        promises[name] = main.to_dict()
-        if made["certificate"] is not None and made["line"] is not None:
-            promises[name]["line"] = made["line"].to_dict()
+        found = [promise for promise in (made["certificate"], made["line"]) if promise is not None]
+        promises[name] = found[0].to_dict()  # the pick goes by certificates where both are promised
+        if len(found) > 1:
+            promises[name]["line"] = found[1].to_dict()
         errors = judge(calibration, decisions).errors
         contrast = naive(errors, decisions.confidence, decisions.eligible, work.config.promise.risk)
         naives[name] = asdict(contrast)
-        for promise in (made["certificate"], made["line"]):
-            if promise is not None:
-                work.say(f"{name}: {promise.reason}")
+        for promise in found:
+            work.say(f"{name}: {promise.reason}")
     work.run.write_stage(
         "certify",
         {
@@ -62,7 +56,7 @@ def certify_stage(work: Work) -> None:
             "naive": naives,
             "ties": _ties(work, promises),
             "earlier_readings": before,
-            "speeds": _together(models, speeds),
+            "speeds": speeds,
             "lost": lost,
         },
     )
@@ -108,12 +102,6 @@ def _promises(work: Work, model: Row, calibration: Corpus, decisions: Decisions,
     return made
 
 
-def _together(models: list[Row], speeds: dict[str, float]) -> dict[str, float]:
-    """Certificates per second of each model with the witnesses that it asks."""
-    asked = {model["model"]: model["witnesses"] for model in models}
-    return {name: round(1 / sum(1 / speeds[part] for part in (name, *asked.get(name, []))), 1) for name in speeds}
-
-
 def _record_reading(work: Work) -> int:
     """Note that these certificates' codes are read now; how many runs read them before."""
     path, years = work.run.path.parent / READINGS, fingerprints(work.store, "calibration")
@@ -124,11 +112,13 @@ def _record_reading(work: Work) -> int:
 
 def _ties(work: Work, promises: Mapping[str, Row]) -> list[Row]:
     """What validation says of the automatic shares of the certified models, two by two."""
-    made = {name: promise for name, promise in promises.items() if promise["made"]}
-    automatic = {
-        name: work.run.confidence(name, promise["unit"]) >= float(promise["threshold"])
-        for name, promise in made.items()
-    }
-    by_line = any(promise["unit"] == "line" for promise in made.values())
-    groups = work.corpus("validation").texts.certificate_of_line if by_line else None
-    return ties(automatic, seed=work.config.search.seed, groups=groups)
+    rows: list[Row] = []
+    for unit in ("certificate", "line"):
+        automatic = {
+            name: work.run.confidence(name, unit) >= float(promise["threshold"])
+            for name, promise in promises.items()
+            if promise["made"] and promise["unit"] == unit
+        }
+        groups = work.corpus("validation").texts.certificate_of_line if unit == "line" else None
+        rows += ties(automatic, seed=work.config.search.seed, groups=groups)
+    return rows

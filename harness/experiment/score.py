@@ -45,7 +45,9 @@ def score_stage(work: Work) -> None:
             rule = DecisionRule.load(work.run.model(name) / "rule")
             again = {**shared, "fit_seconds": refitted[name]["seconds"], "certificates_per_second": speeds.get(name)}
             for role in ("calibration", "heldout"):
-                if role in roles and work.run.has_predictions(f"{role}/{name}"):
+                if role in roles and all(
+                    work.run.has_predictions(f"{role}/{part}") for part in (name, *model.get("witnesses", []))
+                ):
                     _score(work, rows, curves, model, roles[role], rule, again)
     work.run.write_figure("risk_coverage", curves)
     work.run.write_scorecards(rows)

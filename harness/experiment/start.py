@@ -100,8 +100,12 @@ def roll(name: str, out: Path, by: int | None, say: Say, *, address: str | None 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RunError(f"-o must name a folder that is empty or not there, but {out} is not")
     noted = out.resolve().parent / READINGS
-    if any(row["run"] == out.resolve().name for row in read_rows(noted)):  # else its earlier reading would pass for its own
-        raise RunError(f"-o must name a run that has not read any certificates yet, but {noted.name} has one of {out.name}")
+    if any(
+        row["run"] == out.resolve().name for row in read_rows(noted)
+    ):  # else its earlier reading would pass for its own
+        raise RunError(
+            f"-o must name a run that has not read any certificates yet, but {noted.name} has one of {out.name}"
+        )
     config, frozen = frozen_of(run, load_config(run.config))
     config, shift = moved(run, config, by)
     typed = f"harness refit {run.name} --by {shift} -o {out.name}"

@@ -148,7 +148,8 @@ class Work:
 
         Returns
         -------
-        Certificates per second by model, and the reason of each model that could not predict.
+        Certificates per second by model, with the witnesses that it asks; and the reason of each model that could not
+        predict, or whose witness could not.
         """
         self.say(f"predicting {role}")
         n = len(self.store.roles[role])
@@ -162,8 +163,18 @@ class Work:
                 self.say(f"{name} could not predict {role} ({result.reason})")
                 continue
             self.run.save_predictions(f"{role}/{name}", result.predictions)
-            speeds[name] = round(n / max(result.seconds, 1e-9), 1)
-        return speeds, lost
+            speeds[name] = n / max(result.seconds, 1e-9)
+        asked = {model["model"]: model.get("witnesses", []) for model in models}
+        for name, others in asked.items():
+            silent = [other for other in others if other in lost]
+            if silent:
+                lost.setdefault(name, f"its witness {silent[0]}: {lost[silent[0]]}")
+        together = {
+            name: round(1 / sum(1 / speeds[part] for part in (name, *asked[name])), 1)
+            for name in speeds
+            if name not in lost
+        }
+        return together, lost
 
     def largest_family(self, model: Row) -> str:
         """The family whose share of a GPU a model needs: its own, or of an ensemble's members the largest."""

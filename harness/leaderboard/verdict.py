@@ -143,7 +143,11 @@ def _words(state: State, evidence: Evidence, promise: Promise | None, audits: tu
         )
     bound = f"the promised {promise.risk}"
     if state == "unaudited":
-        why = (audits[0].reason or f"no held-out {promise.unit} was automatic") if audits else "there are no held-out years"
+        why = (
+            (audits[0].reason or f"no held-out {promise.unit} was automatic")
+            if audits
+            else "there are no held-out years"
+        )
         return "A promise is made, and nothing confirms it yet.", f"It could not be audited: {why}."
     one = audits[0]
     fact = f"On {one.label}, {one.wrong:,} of {one.accepted:,} automatic {promise.unit}s were wrong: {one.risk} {one.interval}"

@@ -120,9 +120,7 @@ def test_augrc_is_that_of_the_threshold_of_exact_match(case: tuple[Sets, Predict
     a = right.mean()
     areas = [(1 - a) ** 2 / 2]
     if 0 < a < 1:
-        aurocs = [
-            roc_auc_score(right, confidence(name, Evidence(found.scores, scored.threshold))) for name in PLAIN
-        ]
+        aurocs = [roc_auc_score(right, confidence(name, Evidence(found.scores, scored.threshold))) for name in PLAIN]
         areas = [(1 - auroc) * a * (1 - a) + (1 - a) ** 2 / 2 for auroc in aurocs]
     assert set(PLAIN) == {"product", "margin", "entropy"}
     assert scored.score == pytest.approx(-min(areas), abs=1e-12)
