@@ -157,11 +157,17 @@ def audit() -> None:
     show_default=True,
     help="Certificates to draw for the words of each watched code, those of the simple sample included.",
 )
-def audit_sample(predictions: Path, out: Path, n: int, seed: int, holders: int) -> None:
+@click.option(
+    "--most",
+    type=int,
+    help="Certificates to draw for words at most, beside the simple sample, for the codes with the most holders first; "
+    "by default as many as -n.",
+)
+def audit_sample(predictions: Path, out: Path, n: int, seed: int, holders: int, most: int | None) -> None:
     """Draw certificates of PREDICTIONS, which harness predict wrote, for a second coder who sees no prediction."""
     from harness.production.audit_sample import sample_file
 
-    sample_file(predictions, out, n, _say, seed=seed, holders=holders)
+    sample_file(predictions, out, n, _say, seed=seed, holders=holders, most=most)
 
 
 @audit.command("report")

@@ -196,6 +196,7 @@ class AutomationConfig(_Section):
     ----------
     witnesses : families whose agreement is asked, none where it is empty
     gates : what stops a certificate whatever the confidence
+    estimators : of the confidence, among which validation chooses; all that a model has where it is empty
     learned_confidence : whether a confidence may be learnt of all others; back-tests of each finalist decide, which
         takes two fits for each year before validation
     minutes_per_certificate, minutes_per_line : of a person's work
@@ -209,6 +210,7 @@ class AutomationConfig(_Section):
         "unseen_word",
         "outside_reference",
     )
+    estimators: Annotated[Names, AfterValidator(_once)] = ()
     learned_confidence: bool = False
     minutes_per_certificate: float = Field(3.0, gt=0.0, allow_inf_nan=False)
     minutes_per_line: float = Field(1.0, gt=0.0, allow_inf_nan=False)

@@ -105,6 +105,7 @@ def test_from_predictions_to_a_verdict(office: Path, tmp_path: Path) -> None:
     [
         (["sample", "none.csv", "-o", "s.csv"], "PREDICTIONS must be a CSV file with the columns id, file, line"),
         (["sample", "OUT", "-o", "s.csv", "-n", "0"], "-n must be at least 1, but got 0"),
+        (["sample", "OUT", "-o", "s.csv", "--most", "-1"], "--most must not be negative, but got -1"),
         (["sample", "OUT", "-o", "OUT"], "-o must name a new file"),
         (["report", "none", "s.csv"], "BUNDLE must be a folder that harness export wrote"),
         (["report", "BUNDLE", "s.csv"], "FILE must have its key beside it"),

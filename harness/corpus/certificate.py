@@ -185,9 +185,23 @@ class Corpus:
         clusters = None if self.clusters is None else self.clusters.take(pa.array(rows))
         return Corpus(self.texts.take(rows), self.labels, self.codes[rows], by_line, clusters)
 
+    def cluster_numbers(self) -> IntArray | None:
+        """Which certificates belong together, as numbers from 0 on, (n,); one of which that is unknown stands alone."""
+        return None if self.clusters is None else numbered(self.clusters)
+
     def with_codes(self, codes: csr_array) -> Corpus:
         """The same texts with other codes per certificate, and none by line."""
         return replace(self, codes=codes, by_line=None)
+
+
+def numbered(clusters: pa.Array) -> IntArray:
+    """Names as numbers from 0 on, (n,); each that is null or empty has a number of its own."""
+    encoded = pc.if_else(pc.equal(clusters, ""), pa.scalar(None, pa.large_string()), clusters).dictionary_encode()
+    known = np.asarray(encoded.indices.is_valid())
+    found = np.zeros(len(clusters), dtype=np.int64)
+    found[known] = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
+    found[~known] = len(encoded.dictionary) + np.arange(int((~known).sum()))
+    return found
 
 
 def lines_of(first: npt.NDArray[np.int64], rows: IntArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -10,13 +10,17 @@ _CODE = r"[A-Z]\d[0-9A-Z][0-9A-Z.]*"  # of the ICD, with or without its dot
 
 
 def always_seen(code: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a code is one of ``patterns``, lies below it, or within a range such as ``O00-O99``."""
+    """Whether a code is one of ``patterns``, lies below it, or within a range such as ``O00-O99``.
+
+    Codes of the ICD are compared without their dots, which some offices leave out; other codes as they are written.
+    """
     for pattern in patterns:
         first, _, last = pattern.partition("-")
-        below = first if "." in first or re.fullmatch(_CODE, first) else f"{first}."
-        if not last and (code == first or code.startswith(below)):
-            return True
-        if last and first <= code[: len(first)] and code[: len(last)] <= last:
+        if re.fullmatch(_CODE, first):
+            bare, low, high = (text.replace(".", "") for text in (code, first, last))
+            if bare.startswith(low) if not last else low <= bare[: len(low)] and bare[: len(high)] <= high:
+                return True
+        elif code == first or code.startswith(first if "." in first else f"{first}."):
             return True
     return False
 

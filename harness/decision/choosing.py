@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,6 +50,7 @@ def choose(
     *,
     learnt: bool,
     seed: int,
+    asked: Sequence[str] = (),
 ) -> Choice:
     """The estimator and recalibration of least area.
 
@@ -63,6 +64,7 @@ def choose(
     eligible : (n,) False where a gate stopped the unit
     groups : (n,) the certificate of each unit: a certificate's lines share a fold
     learnt : whether a learned score may be chosen
+    asked : the estimators among which is chosen; all that the evidence offers where none of these is offered
     """
     fold = folds_of(groups, seed)
     rows: list[Row] = []
@@ -76,12 +78,13 @@ def choose(
         if best is None or (area is not None and area < best[0]):
             best = (np.inf if area is None else area, unit, np.asarray(sure, dtype=np.float64))
 
-    for name in offered(evidence):
+    recalibrations = [_fitted(evidence, hits, fold, fit) for fit in RECALIBRATIONS.values()]
+    has = offered(evidence)
+    for name in [name for name in has if name in asked] or has:
         judged(UnitRule(name), read_confidence(name, evidence))
         if ESTIMATORS[name].recalibrated:
-            for fit in RECALIBRATIONS.values():
-                found = _recalibrated(name, evidence, hits, fold, fit)
-                judged(UnitRule(name, fit(evidence.scores.data, hits)), found)
+            for of_folds, of_all in recalibrations:
+                judged(UnitRule(name, of_all), _recalibrated(name, evidence, fold, of_folds))
     if learnt:
         sure = np.zeros(len(errors))
         for rows_in, rows_out in _parts(fold):
@@ -118,19 +121,21 @@ def folds_of(groups: IntArray, seed: int) -> IntArray:
     return found
 
 
+def _fitted(
+    evidence: Evidence, hits: BoolArray, fold: IntArray, fit: Callable[[FloatArray, BoolArray], Recalibration]
+) -> tuple[list[Recalibration], Recalibration]:
+    """A recalibration without each fold, and one from all."""
+    scores, of_entry = evidence.scores.data, np.repeat(fold, np.diff(evidence.scores.indptr))
+    others = [of_entry != number for number in range(FOLDS)]
+    return [fit(scores[mine], hits[mine]) for mine in others], fit(scores, hits)
+
+
 def _recalibrated(
-    name: str,
-    evidence: Evidence,
-    hits: BoolArray,
-    fold: IntArray,
-    fit: Callable[[FloatArray, BoolArray], Recalibration],
+    name: str, evidence: Evidence, fold: IntArray, of_folds: Sequence[Recalibration]
 ) -> npt.NDArray[np.float64]:
     """A confidence whose probabilities were recalibrated without the unit's own fold; (n,)."""
     sure = np.zeros(len(fold))
-    of_entry = np.repeat(fold, np.diff(evidence.scores.indptr))
-    for number, (_, rows_out) in enumerate(_parts(fold)):
-        others = of_entry != number
-        recalibration = fit(evidence.scores.data[others], hits[others])
+    for recalibration, (_, rows_out) in zip(of_folds, _parts(fold), strict=True):
         sure[rows_out] = read_confidence(name, replace(evidence.take(rows_out), recalibration=recalibration))
     return sure
 

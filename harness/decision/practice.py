@@ -38,7 +38,7 @@ PARTS = ("all", "part2")
 PAST = 4  # years that this year is tested against
 BLOCK = 4_000_000  # probabilities that are held at once
 SAME = 1e-7  # in logs: two tables are equally likely
-FEWEST = 5  # smaller counts of certificates with a code stay unsaid
+FEWEST = 5  # smaller counts of certificates with a code, or without it, stay unsaid
 
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
@@ -104,14 +104,23 @@ class Change:
 
     @property
     def sentence(self) -> str:
-        """One line that may be published: it holds no small count, and no word but of list or dictionary."""
+        """One line that may be published: no small count can be read or worked out, no word is but of list or dictionary.
+
+        The p-value follows from the counts, and so would they from it: where one is small, it stays unsaid as well.
+        """
         where = "its own words" if self.part == "all" else "its own words in part II only"
         before = "; ".join(f"{past.year}: {_of(past.coded, past.holders)}" for past in self.past)
         named = f" ({', '.join(self.words)})" if self.words else ""
+        small = any(is_small(coded, holders) for coded, holders in self._counts)
+        p_value = f"p unsaid, as a count is under {FEWEST}" if small else f"p = {self.p_value:.2g}"
         return (
             f"{self.code}{named}: of the certificates of {self.year} that hold {where}, "
-            f"{_of(self.coded, self.holders)} carry it ({before}; p = {self.p_value:.2g})"
+            f"{_of(self.coded, self.holders)} carry it ({before}; {p_value})"
         )
+
+    @property
+    def _counts(self) -> list[tuple[int, int]]:
+        return [(self.coded, self.holders), *((past.coded, past.holders) for past in self.past)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,8 +374,18 @@ def _log_probability(a: Int64Array, n: Int64Array, b: Int64Array, m: Int64Array)
 
 
 def _of(coded: int, holders: int) -> str:
-    few = 0 < coded < FEWEST
-    return f"under {FEWEST} of {holders:,}" if few else f"{coded:,} of {holders:,}"
+    """A share in words, from which no count under five of certificates with or without a code follows."""
+    if not is_small(coded, holders):
+        return f"{coded:,} of {holders:,}"
+    if holders < 2 * FEWEST:  # to say which of both is small would tell it
+        some = "none" if coded == 0 else "all" if coded == holders else "some"
+        return f"{some} of {f'under {FEWEST}' if holders < FEWEST else holders}"
+    return f"{'' if coded < FEWEST else 'all but '}under {FEWEST} of {holders:,}"
+
+
+def is_small(coded: int, holders: int) -> bool:
+    """Whether these counts of certificates would tell of under five with a code, or of under five without it."""
+    return holders < FEWEST or 0 < coded < FEWEST or 0 < holders - coded < FEWEST
 
 
 def _written(year: YearCounts) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -125,14 +125,6 @@ def past_pairs(
                     )
                 )
     return tuple(found)
-
-
-def with_confidence(pair: Pair, before: FloatArray, after: FloatArray) -> Pair:
-    """The same pair where a back-test knows the confidences of its two years, (n,) each."""
-    edges = bin_edges(before)
-    return Pair(
-        replace(pair.before, confidence=binned(before, edges)), replace(pair.after, confidence=binned(after, edges))
-    )
 
 
 def summarise(

@@ -15,13 +15,12 @@ from harness.corpus.store import Slice, Store
 from harness.decision.audit import verdict_of
 from harness.decision.confidence import LEARNT
 from harness.decision.objective import objective
-from harness.decision.promise import Promise, certify
-from harness.decision.promise_lines import certify_lines
 from harness.decision.rule import DecisionRule, Decisions, decide
 from harness.decision.textgate import TextGate
 from harness.experiment.freezing import Validation
+from harness.experiment.promising import LINE, promises, units
 from harness.experiment.replaying import Files, Replayed
-from harness.experiment.scoring import judge, judge_lines
+from harness.experiment.scoring import interval, judge, judge_lines
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.metrics import selective
@@ -191,7 +190,8 @@ def _audit(
     if isinstance(calibration, Failure):
         return {"reason": calibration.reason}
     corpus, decisions = calibration
-    promise = _promise(work, expected, corpus, decisions)
+    made = promises(work.config, expected, corpus, decisions, 1)
+    promise = made.get(units(work.config)[0])
     if promise is None:
         return {"made": False, "reason": "the model codes whole certificates, and lines are promised"}
     row: Row = {"made": promise.made, "promised_coverage": promise.coverage, "reason": promise.reason}
@@ -202,13 +202,16 @@ def _audit(
     if isinstance(audit, Failure):
         return {**row, "reason": audit.reason}
     corpus, decisions = audit
-    if promise.unit == "line" and decisions.lines is not None:
-        point = selective.accepted_point(judge_lines(corpus, decisions), decisions.lines.automatic)
-    else:
-        point = selective.accepted_point(judge(corpus, decisions).errors, decisions.automatic)
-    row |= {key: getattr(point, key) for key in ("n", "coverage", "risk", "risk_low", "risk_high")}
-    if point.risk_low is not None and point.risk_high is not None:
-        row["verdict"] = verdict_of(point.risk_low, point.risk_high, promise.risk)
+    groups = corpus.cluster_numbers()
+    errors, automatic = judge(corpus, decisions).errors, decisions.automatic
+    if promise.unit == LINE and decisions.lines is not None:
+        of_line = corpus.texts.certificate_of_line
+        groups = of_line if groups is None else groups[of_line]
+        errors, automatic = judge_lines(corpus, decisions), decisions.lines.automatic
+    point, (low, high) = selective.accepted_point(errors, automatic), interval(errors, automatic, groups)
+    row |= {"n": point.n, "coverage": point.coverage, "risk": point.risk, "risk_low": low, "risk_high": high}
+    if low is not None and high is not None:
+        row["verdict"] = verdict_of(low, high, promise.risk)
     return row
 
 
@@ -220,39 +223,6 @@ def _decided(
         return predicted
     corpus = work.store.corpus(rows)
     return corpus, decide(rule, predicted[candidate.model["model"]], corpus.texts, predicted)
-
-
-def _promise(work: Work, expected: Row, corpus: Corpus, decisions: Decisions) -> Promise | None:
-    """The promise of one candidate, of the unit that the run promises first; where it promises both, that one's share."""
-    asked = work.config.promise
-    if asked.unit == "line":
-        if decisions.lines is None or "line" not in expected["expected"]:
-            return None
-        return certify_lines(
-            judge_lines(corpus, decisions),
-            decisions.lines.confidence,
-            decisions.lines.eligible,
-            corpus.texts.certificate_of_line,
-            risk=asked.risk,
-            confidence_level=asked.confidence,
-            candidates=1,
-            expected_coverage=expected["expected"]["line"]["coverage"],
-            design_effect=expected["design_effect"],
-            validation_risk=expected["expected"]["line"]["risk"],
-            seed=work.config.search.seed,
-        )
-    return certify(
-        judge(corpus, decisions).errors,
-        decisions.confidence,
-        decisions.eligible,
-        risk=asked.risk,
-        confidence_level=asked.confidence,
-        candidates=1,
-        promises=2 if asked.unit == "both" else 1,
-        expected_coverage=expected["expected"]["certificate"]["coverage"],
-        design_effect=expected["design_effect"],
-        validation_risk=expected["expected"]["certificate"]["risk"],
-    )
 
 
 def described(row: Row) -> str:

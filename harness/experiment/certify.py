@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, TypedDict
 
-from harness.corpus.certificate import Corpus
 from harness.decision.contrast import naive
-from harness.decision.promise import Promise, certify
-from harness.decision.promise_lines import certify_lines
-from harness.decision.rule import DecisionRule, Decisions
+from harness.decision.rule import DecisionRule
 from harness.errors import RunError
+from harness.experiment.promising import CERTIFICATE, LINE, promises
 from harness.experiment.readings import READINGS, earlier, fingerprints, record
-from harness.experiment.scoring import judge, judge_lines
+from harness.experiment.scoring import judge
 from harness.experiment.tying import ties
 from harness.experiment.work import Work
 from harness.files import Row
@@ -33,73 +30,32 @@ def certify_stage(work: Work) -> None:
     shortlisted = [model for model in left if model["shortlisted"]]
     calibration = work.corpus("calibration")
     before = _record_reading(work)
-    promises, naives = {}, {}
+    certified: dict[str, Row] = {}
+    naives: dict[str, Row] = {}
     for model in shortlisted:
         name = model["model"]
         rule = DecisionRule.load(work.run.model(name) / "rule")
         decisions = work.said(rule, work.run.predictions(f"calibration/{name}"), "calibration", calibration.texts)
-        made = _promises(work, model, calibration, decisions, len(shortlisted))
-        rule.certified(**made).save(work.run.model(name) / "rule")
-        found = [promise for promise in (made["certificate"], made["line"]) if promise is not None]
-        promises[name] = found[0].to_dict()  # the pick goes by certificates where both are promised
-        if len(found) > 1:
-            promises[name]["line"] = found[1].to_dict()
+        made = promises(work.config, model, calibration, decisions, len(shortlisted))
+        rule.certified(made.get(CERTIFICATE), made.get(LINE)).save(work.run.model(name) / "rule")
+        first, *more = made.values()  # the pick goes by certificates where both are promised
+        certified[name] = first.to_dict() | {promise.unit: promise.to_dict() for promise in more}
         errors = judge(calibration, decisions).errors
         contrast = naive(errors, decisions.confidence, decisions.eligible, work.config.promise.risk)
         naives[name] = asdict(contrast)
-        for promise in found:
+        for promise in made.values():
             work.say(f"{name}: {promise.reason}")
     work.run.write_stage(
         "certify",
         {
-            "promises": promises,
+            "promises": certified,
             "naive": naives,
-            "ties": _ties(work, promises),
+            "ties": _ties(work, certified),
             "earlier_readings": before,
             "speeds": speeds,
             "lost": lost,
         },
     )
-
-
-class _Promises(TypedDict):
-    certificate: Promise | None
-    line: Promise | None
-
-
-def _promises(work: Work, model: Row, calibration: Corpus, decisions: Decisions, candidates: int) -> _Promises:
-    """What calibration allows to promise of each unit that the configuration asks for."""
-    asked = work.config.promise
-    units = ("certificate", "line") if asked.unit == "both" else (asked.unit,)
-    shared: dict[str, Any] = {
-        "risk": asked.risk,
-        "confidence_level": asked.confidence,
-        "candidates": candidates,
-        "promises": len(units),
-        "design_effect": model["design_effect"],
-    }
-    made: _Promises = {"certificate": None, "line": None}
-    if "certificate" in units:
-        made["certificate"] = certify(
-            judge(calibration, decisions).errors,
-            decisions.confidence,
-            decisions.eligible,
-            expected_coverage=model["expected"]["certificate"]["coverage"],
-            validation_risk=model["expected"]["certificate"]["risk"],
-            **shared,
-        )
-    if "line" in units and decisions.lines is not None:
-        made["line"] = certify_lines(
-            judge_lines(calibration, decisions),
-            decisions.lines.confidence,
-            decisions.lines.eligible,
-            calibration.texts.certificate_of_line,
-            expected_coverage=model["expected"]["line"]["coverage"],
-            validation_risk=model["expected"]["line"]["risk"],
-            seed=work.config.search.seed,
-            **shared,
-        )
-    return made
 
 
 def _record_reading(work: Work) -> int:
@@ -110,13 +66,13 @@ def _record_reading(work: Work) -> int:
     return before
 
 
-def _ties(work: Work, promises: Mapping[str, Row]) -> list[Row]:
+def _ties(work: Work, certified: Mapping[str, Row]) -> list[Row]:
     """What validation says of the automatic shares of the certified models, two by two."""
     rows: list[Row] = []
     for unit in ("certificate", "line"):
         automatic = {
             name: work.run.confidence(name, unit) >= float(promise["threshold"])
-            for name, promise in promises.items()
+            for name, promise in certified.items()
             if promise["made"] and promise["unit"] == unit
         }
         groups = work.corpus("validation").texts.certificate_of_line if unit == "line" else None

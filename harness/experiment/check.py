@@ -12,9 +12,13 @@ from harness.corpus.codes import CodeList, icd10, read_code_list
 from harness.corpus.dictionaries import Dictionaries, read_dictionaries
 from harness.corpus.formats import CLUSTERED, WHOLE, Reader, reader
 from harness.decision.always import check_patterns
+from harness.decision.confidence import ESTIMATORS
+from harness.decision.rule import DISAGREEMENT
 from harness.errors import ConfigError, UnknownName
 from harness.experiment.bases import check_bases
 from harness.families import FAMILIES
+from harness.families import family as family_named
+from harness.families.family import SequenceParameters
 from harness.search.space import Space, load_space
 
 SMOKE_TRIALS = 1
@@ -46,7 +50,13 @@ def check(config: RunConfig, folder: Path) -> Checked:
     for name in config.automation.witnesses:
         if name not in FAMILIES:
             raise UnknownName(f"automation.witnesses must hold {', '.join(FAMILIES)}, but got {name!r}")
+    if DISAGREEMENT in config.automation.gates and not config.automation.witnesses:
+        raise ConfigError(
+            f'automation.witnesses must name a family where automation.gates holds "{DISAGREEMENT}": it stops what a '
+            "witness codes in another way, but got []"
+        )
     check_patterns(config.automation.always_person)
+    _check_estimators(config)
     if config.promise.unit != "certificate" and config.corpus.format in WHOLE:
         raise ConfigError(
             f"promise.unit must be certificate with the format {config.corpus.format}, whose lines have no codes of their "
@@ -75,6 +85,26 @@ def check(config: RunConfig, folder: Path) -> Checked:
 def with_own_list(checked: Checked, read: ReadResult) -> CodeList | None:
     """The code list of the configuration, which may be the one that the source brings with it."""
     return read.code_list if checked.config.corpus.codes == OWN_LIST else checked.code_list
+
+
+def _check_estimators(config: RunConfig) -> None:
+    """Each name must be known, and each family must have one of them."""
+    asked, witnesses = config.automation.estimators, config.automation.witnesses
+    for name in asked:
+        if name not in ESTIMATORS:
+            raise UnknownName(f"automation.estimators must hold {', '.join(ESTIMATORS)}, but got {name!r}")
+    for family in config.search.families if asked else ():
+        lacking = (
+            set() if issubclass(family_named(family).Parameters, SequenceParameters) else {"log_probability", "gap"}
+        )
+        if not any(witness != family for witness in witnesses):
+            lacking.add("agreement")
+        has = [name for name, estimator in ESTIMATORS.items() if not lacking.intersection(estimator.needs)]
+        if not set(asked) & set(has):
+            raise ConfigError(
+                f"automation.estimators must leave each family one that it has: {family} has {', '.join(has)}, but got "
+                f"{', '.join(asked)}"
+            )
 
 
 def _code_list(config: RunConfig) -> CodeList | None:

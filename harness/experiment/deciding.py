@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from harness.corpus.certificate import Corpus
 from harness.decision.objective import NO_CODES, objective
-from harness.decision.rule import UNSEEN_WORD
+from harness.decision.rule import DISAGREEMENT, UNSEEN_WORD
 from harness.decision.textgate import TextGate
 from harness.experiment import selection
 from harness.experiment.backtest import learnt_kept
@@ -33,11 +34,13 @@ def decide_stage(work: Work) -> None:
     if frozen is not None:
         said: Row = {"reason": f"none but the pick of {frozen['from']}, which this run was rolled forward from"}
         finalists, witnesses = [dict(frozen["model"])], [dict(row) for row in frozen["witnesses"]]
+        silent: dict[str, str] = {}
     else:
         mean, said = _ensemble(work, validation)
         work.say(f"ensemble: {said['reason']}")
         alone = [_of_trial(row) for row in selection.best_trials(work.run.trials())]
-        finalists, witnesses = alone + mean, _witnesses(work, alone)
+        witnesses, silent = _witnesses(work, alone)
+        finalists = alone + mean
     models = finalists + _floors(work)
     for model in models + [row for row in witnesses if row["kind"] == WITNESS]:
         scored = objective(work.config.search.objective, validation, _kept(work, model["model"]))
@@ -59,7 +62,7 @@ def decide_stage(work: Work) -> None:
         model |= {"shortlisted": reason is None, "reason": reason}
     used = {name for model in models for name in model["witnesses"]}
     own = [row for row in witnesses if row["kind"] == WITNESS and row["model"] in used]
-    work.run.write_stage("decide", {"models": models, "witnesses": own, "ensemble": said})
+    work.run.write_stage("decide", {"models": models, "witnesses": own, "silent": silent, "ensemble": said})
 
 
 def _may_learn(work: Work, model: Row, witnesses: list[Row]) -> bool:
@@ -77,10 +80,19 @@ def _shortlist(work: Work, models: list[Row]) -> dict[str, str | None]:
     """For each model None if it is to be certified, else why it is not."""
     if "calibration" not in work.store.roles:
         return {model["model"]: "there are no calibration years" for model in models}
+    unfit = {model["model"]: _unfit(work, model) for model in models if model["kind"] != "floor"}
+    able = [model for model in models if unfit.get(model["model"]) is None]
+    return unfit | selection.shortlist(able, work.config.promise.shortlist)
+
+
+def _unfit(work: Work, model: Row) -> str | None:
+    """What a model lacks for the promise that is asked, or for a gate that has to be there for it."""
     units = ("certificate", "line") if work.config.promise.unit == "both" else (work.config.promise.unit,)
-    able = [model for model in models if model["kind"] == "floor" or all(unit in model["expected"] for unit in units)]
-    whole = {model["model"]: "it codes whole certificates, and lines are promised" for model in models}
-    return whole | selection.shortlist(able, work.config.promise.shortlist)
+    if not all(unit in model["expected"] for unit in units):
+        return "it codes whole certificates, and lines are promised"
+    if DISAGREEMENT in work.config.automation.gates and not model["witnesses"]:
+        return f"it has no witness of another family, which the gate {DISAGREEMENT} has to ask"
+    return None
 
 
 def _kept(work: Work, name: str) -> Predictions:
@@ -119,7 +131,8 @@ def _ensemble(work: Work, validation: Corpus) -> tuple[list[Row], Row]:
     found = ensemble(validation, [row["trial"] for row in trials], load, options.objective, options.seed)
     if found is None:
         return [], {"reason": "none, as no mean of trials scores better on validation than the best of them alone"}
-    run.save_predictions(_validation(ENSEMBLE), found.crossfitted)
+    members = [row["trial"] for row, weight in zip(trials, found.weights, strict=True) if weight]
+    run.save_predictions(_validation(ENSEMBLE), _as_shipped(found.crossfitted, members, load))
     members = [
         {**_of_trial(row), "weight": float(weight)} for row, weight in zip(trials, found.weights, strict=True) if weight
     ]
@@ -128,6 +141,15 @@ def _ensemble(work: Work, validation: Corpus) -> tuple[list[Row], Row]:
         "reason": f"{selection.weighting(row['parameters'])}, chosen from {len(trials)} trials: "
         f"{options.objective} {found.score:.4f} cross-fitted, {found.score_in_sample:.4f} in sample"
     }
+
+
+def _as_shipped(crossfitted: Predictions, members: list[str], load: Callable[[str], Predictions]) -> Predictions:
+    """No more than what the ensemble of these members will say as well: other folds may have had other members.
+
+    It scores lines where all members do. What it wrote would be one member's, and another one's in another fold.
+    """
+    by_line = all(load(name).line_scores is not None for name in members)
+    return replace(crossfitted, written=None, line_scores=crossfitted.line_scores if by_line else None)
 
 
 def _of_members(members: list[Row]) -> Row:
@@ -170,27 +192,36 @@ def _fitted(model: str, family: str, kind: str, parameters: Row, result: FitResu
     }
 
 
-def _witnesses(work: Work, finalists: list[Row]) -> list[Row]:
-    """The finalist of each family whose agreement is asked, or where it was not searched a fit of its defaults."""
-    rows = []
+def _witnesses(work: Work, finalists: list[Row]) -> tuple[list[Row], dict[str, str]]:
+    """The finalist of each family whose agreement is asked, or where it was not searched a fit of its defaults.
+
+    Returns
+    -------
+    The witnesses; and why each that could not be fitted, or could not predict, is silent.
+    """
+    rows: list[Row] = []
+    silent: dict[str, str] = {}
     for family in work.config.automation.witnesses:
         found = next((row for row in finalists if row["family"] == family), None) or _at_defaults(work, family)
-        rows += [] if found is None else [found]
-    return rows
+        if isinstance(found, Failure):
+            silent[f"{WITNESS}-{family}"] = found.reason
+        else:
+            rows.append(found)
+    return rows, silent
 
 
-def _at_defaults(work: Work, family: str) -> Row | None:
-    """A witness that is no finalist, with its predictions of validation; None where it could not be fitted."""
+def _at_defaults(work: Work, family: str) -> Row | Failure:
+    """A witness that is no finalist, with its predictions of validation; or why there is none."""
     model, unit = f"{WITNESS}-{family}", "line" if work.store.by_line else "certificate"
     spec = replace(work.spec(), family=family, parameters={"unit": unit}, keep=True, device=work.cluster.device(family))
     (result,) = work.cluster.fit([spec])
-    predicted: PredictResult | Failure | None = None
+    found: PredictResult | Failure | FitResult = result
     if isinstance(result, FitResult):
         row = _fitted(model, family, WITNESS, {"unit": unit}, result)
-        (predicted,) = work.cluster.predict([work.asked(row, result.model, "validation")], [family])
-        if isinstance(predicted, PredictResult):
-            work.run.save_predictions(_validation(model), predicted.predictions)
+        (found,) = work.cluster.predict([work.asked(row, result.model, "validation")], [family])
+        if isinstance(found, PredictResult):
+            work.run.save_predictions(_validation(model), found.predictions)
             return row
-    failed = result if isinstance(result, Failure) else predicted
-    work.say(f"{model} cannot be asked ({failed.reason if isinstance(failed, Failure) else ''})")
-    return None
+    assert isinstance(found, Failure)  # noqa: S101  (what is no result is a failure)
+    work.say(f"{model} cannot be asked as a witness ({found.reason})")
+    return found

@@ -11,7 +11,7 @@ import pyarrow as pa
 from scipy.sparse import csr_array
 
 from harness.config import RunConfig
-from harness.corpus.certificate import BoolArray, Corpus, LabelSet, Texts
+from harness.corpus.certificate import BoolArray, Corpus, LabelSet, Texts, numbered
 from harness.decision.choosing import Choice, choose, hits
 from harness.decision.observed import Observed
 from harness.decision.promise import risk_at_start
@@ -98,7 +98,7 @@ class Validation:
             rule = replace(rule, line=lines.unit)
         units = [unit for unit in (rule.certificate, rule.line) if unit is not None]
         rule = replace(rule, witnesses=needed(rule.witnesses, units, rule.gates))
-        main = "certificate" if self.config.promise.unit == "certificate" else "line"
+        main = "line" if self.config.promise.unit == "line" else "certificate"
         row |= {
             "expected_coverage": row["expected"].get(main, {}).get("coverage", 0.0),
             "witnesses": [witness.model for witness in rule.witnesses],
@@ -125,14 +125,15 @@ class Validation:
 
     def _design_effect(self, errors: BoolArray, choice: Choice, decided: Decided) -> float:
         """How much less certificates tell that come from one certifier or office; 1 without such a column."""
-        if self.corpus.clusters is None:
+        clusters = self.corpus.cluster_numbers()
+        if clusters is None:
             return 1.0
         risk = self.config.promise.risk
         curve = selective.risk_coverage(errors, choice.confidence, decided.eligible)
         least = curve.threshold[curve.risk <= risk]
         automatic = choice.kept(decided.eligible) >= (least[-1] if len(least) else np.inf)
-        sizes = None if self.later is None else self.later.to_numpy(zero_copy_only=False)
-        return design_effect(errors, self.corpus.clusters.to_numpy(zero_copy_only=False), automatic, sizes) or 1.0
+        later = None if self.later is None else numbered(self.later)
+        return design_effect(errors, clusters, automatic, later) or 1.0
 
     def _choice(
         self,
@@ -152,5 +153,6 @@ class Validation:
             decided.eligible,
             np.arange(len(errors)) if texts is None else texts.certificate_of_line,
             learnt=learnt,
+            asked=self.config.automation.estimators,
             seed=self.config.search.seed,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.config import load_config
 from harness.errors import RunError
 from harness.experiment import selection
 from harness.files import Row
@@ -65,8 +64,9 @@ def make_pick(run: RunFolder) -> Row:
 
 
 def _limits(run: RunFolder) -> selection.Limits:
-    automation = load_config(run.config).automation
-    return selection.Limits(automation.max_bytes, automation.min_certificates_per_second)
+    """As the run began with them: from its rows alone, so that the pick can be made again without its configuration."""
+    meta = run.meta()
+    return selection.Limits(meta.get("max_bytes"), meta.get("min_certificates_per_second"))
 
 
 def _cost(model: Row, refitted: Mapping[str, Row], speeds: Mapping[str, float]) -> Row:
@@ -74,9 +74,8 @@ def _cost(model: Row, refitted: Mapping[str, Row], speeds: Mapping[str, float]) 
 
     Either is None where it was not measured.
     """
-    sizes = [refitted.get(name, {}).get("bytes") for name in (model["model"], *model.get("witnesses", []))]
     return {
-        "bytes": None if None in sizes else sum(sizes),
+        "bytes": selection.shipped_bytes(model, refitted),
         "certificates_per_second": speeds.get(model["model"]),
     }
 
@@ -104,9 +103,10 @@ def _lost_before(refit: Mapping[str, str], certify: Mapping[str, str], models: l
 
 
 def lost(run: RunFolder) -> list[str]:
-    """Each finalist or floor that was lost on the way, and why."""
+    """Each witness that could not be asked, each finalist or floor that was lost on the way, and why."""
+    silent = (run.stage("decide") or {}).get("silent", {})
     ways = (("refit", "be fitted again"), ("certify", "predict calibration"), ("score", "predict held-out years"))
-    return [
+    return [f"{model} could not be asked as a witness ({reason})" for model, reason in sorted(silent.items())] + [
         f"{model} could not {what} ({reason})"
         for stage, what in ways
         for model, reason in sorted((run.stage(stage) or {}).get("lost", {}).items())
@@ -126,6 +126,10 @@ def _warnings(run: RunFolder) -> list[str]:
     return warnings + [f"{sentence}." for sentence in lost(run)]
 
 
+def _runs(n: int) -> str:
+    return f"{n} earlier run{'' if n == 1 else 's'}"
+
+
 def notes(run: RunFolder, found: Row) -> list[str]:
     """What the page says at its own places, for those who read the command's output alone."""
     said = []
@@ -133,7 +137,7 @@ def notes(run: RunFolder, found: Row) -> list[str]:
         said.append("the certificates are generated text: these results test the plumbing, not medicine")
     if found["earlier_readings"] and found["promise"] is not None:
         said.append(
-            f"the same calibration certificates were read by {found['earlier_readings']} earlier runs: what was changed "
+            f"the same calibration certificates were read by {_runs(found['earlier_readings'])}: what was changed "
             "since in the light of those results makes this promise weaker than it says"
         )
     return said

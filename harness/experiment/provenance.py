@@ -100,6 +100,9 @@ def new_meta(name: str, config: RunConfig, machine: dict[str, Any], command: str
         "trials": config.search.trials,
         "refit": config.years.refit,
         "minutes_per_certificate": config.automation.minutes_per_certificate,
+        "minutes_per_line": config.automation.minutes_per_line,
+        "max_bytes": config.automation.max_bytes,
+        "min_certificates_per_second": config.automation.min_certificates_per_second,
     }
 
 

@@ -11,17 +11,20 @@ from typing import Any
 from harness.config import RunConfig
 from harness.corpus.certificate import Corpus
 from harness.corpus.store import Store
-from harness.files import append_row, read_rows
+from harness.files import append_row, read_json, read_rows
+from harness.run.folder import RunFolder
 
 READINGS = "readings.jsonl"
+BLOCK = 65_536
 
 
 def fingerprint_of(corpus: Corpus) -> str:
     """Of some certificates, whatever their codes."""
     digest = hashlib.sha256()
-    for text in (corpus.texts.ids, corpus.texts.whole()):
-        for value in text.to_pylist():
-            digest.update(value.encode() + b"\0")
+    for start in range(0, len(corpus), BLOCK):
+        part = corpus.texts.rows(start, min(start + BLOCK, len(corpus)))
+        for text in (part.ids, part.whole()):
+            digest.update("\0".join(text.to_pylist()).encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -30,10 +33,22 @@ def fingerprints(store: Store, role: str) -> dict[int, str]:
     return {year: fingerprint_of(store.corpus(rows)) for year, rows in sorted(store.years.get(role, {}).items())}
 
 
-def config_digest(config: RunConfig) -> str:
-    """Of all in a configuration that may be changed in the light of results; which years have which role is not."""
-    excluded: dict[str, Any] = {"years": {"train", "validation", "calibration", "heldout"}, "search": {"seeds", "gpus"}}
-    values = config.model_dump(mode="json", exclude=excluded)
+def digest_of(run: RunFolder, config: RunConfig) -> str:
+    """Of all in a run that may be changed in the light of results.
+
+    Which years have which role, and where the files lie, is not; what the code list, the dictionaries and the search
+    spaces say is.
+    """
+    excluded: dict[str, Any] = {
+        "years": {"train", "validation", "calibration", "heldout"},
+        "search": {"seeds", "gpus", "spaces"},
+        "corpus": {"path", "codes", "dictionaries"},
+    }
+    spaces = run.path / "spaces.json"
+    values = config.model_dump(mode="json", exclude=excluded) | {
+        "knowledge": run.corpus().get("knowledge"),
+        "spaces": read_json(spaces) if spaces.exists() else None,
+    }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 

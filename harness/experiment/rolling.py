@@ -9,7 +9,7 @@ from __future__ import annotations
 from harness.config import ROLES, RunConfig
 from harness.decision.objective import objective
 from harness.errors import PartlyDone, RunError
-from harness.experiment.readings import config_digest
+from harness.experiment.readings import digest_of
 from harness.experiment.replaying import Replayed
 from harness.experiment.work import Work
 from harness.files import Row
@@ -48,6 +48,9 @@ def moved(run: RunFolder, config: RunConfig, by: int | None) -> tuple[RunConfig,
 def frozen_of(run: RunFolder, config: RunConfig) -> tuple[RunConfig, Row]:
     """What of a run is fitted again: its pick alone, with its witnesses; and the configuration of a single candidate.
 
+    The configuration names the families of the pick alone: a witness is no candidate, and nothing is asked of it that
+    is asked of one.
+
     Raises
     ------
     RunError
@@ -57,7 +60,8 @@ def frozen_of(run: RunFolder, config: RunConfig) -> tuple[RunConfig, Row]:
     if found is None or decided is None or found["model"] is None:
         raise RunError(f"a run that is rolled forward needs a pick, but {run.name} has none")
     candidate = Replayed.of(decided, found["model"])
-    families = tuple(dict.fromkeys(row["family"] for row in candidate.fits))
+    alone = candidate.model.get("members") or [candidate.model]
+    families = tuple(dict.fromkeys(row["family"] for row in alone))
     search = config.search.model_copy(update={"families": families, "seeds": 1})
     promise = config.promise.model_copy(update={"shortlist": 1})
     kept = ("model", "family", "kind", "parameters", "steps", "members")
@@ -65,7 +69,7 @@ def frozen_of(run: RunFolder, config: RunConfig) -> tuple[RunConfig, Row]:
     before = run.stage(FROZEN) or {}  # a run that was itself rolled forward chose none of this
     return config.model_copy(update={"search": search, "promise": promise}), {
         "from": run.name,
-        "config": before.get("config") or config_digest(config),
+        "config": before.get("config") or digest_of(run, config),
         "began": before.get("began") or run.meta()["started"],
         "model": rows[0],
         "witnesses": rows[1:],

@@ -14,6 +14,7 @@ from harness.decision.rule import DecisionRule
 from harness.experiment.normalising import Learnt, normalised
 from harness.experiment.readings import READINGS, fingerprints, record
 from harness.experiment.scoring import Said, audited, curve_rows, judge, line_row, saved_work, score_row
+from harness.experiment.selection import shipped_bytes
 from harness.experiment.work import Work
 from harness.files import Row
 
@@ -38,7 +39,7 @@ def score_stage(work: Work) -> None:
     for model in work.models():
         name = model["model"]
         rule = DecisionRule.load(work.run.path / "rules" / name)
-        shared = {**provenance, "bytes": refitted.get(name, {}).get("bytes")}
+        shared = {**provenance, "bytes": shipped_bytes(model, refitted)}
         searched = {**shared, "fit_seconds": model["fit_seconds"], "certificates_per_second": None}
         _score(work, rows, curves, model, roles["validation"], rule, searched)
         if name in refitted:
@@ -163,7 +164,7 @@ def _measured(work: Work, role: _Role, where: Slice, said: Said) -> tuple[list[R
         line = line_row(reference, mine)
         units.append({**dict.fromkeys(row), **line, **saved_work(line, automation.minutes_per_line)})
     if role.name == "heldout":
-        units = [unit | audited(unit, risk) for unit in units]
+        units = [unit | audited(unit, risk if said.made(unit["unit"]) else None) for unit in units]
     return units, curve_rows(judged, mine.decisions)
 
 

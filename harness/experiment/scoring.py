@@ -41,6 +41,11 @@ class Said:
     certificate: UnitRule
     line: UnitRule | None = None
 
+    def made(self, unit: str) -> bool:
+        """Whether a promise of such units is made."""
+        own = self.line if unit == "line" else self.certificate
+        return own is not None and own.least_confidence is not None
+
     def promised(self, unit: Literal["certificate", "line"]) -> bool:
         """Whether such units may be automatic at all: by a promise of their own, else by that of the other kind."""
         own, other = (self.certificate, self.line) if unit == "certificate" else (self.line, self.certificate)
@@ -125,6 +130,9 @@ def score_row(reference: Corpus, said: Said, judged: Judged, frequency: IntArray
     """
     sure, eligible = said.decisions.confidence, said.decisions.eligible
     point = selective.accepted_point(judged.errors, said.decisions.automatic) if said.promised("certificate") else None
+    low, high = (None, None)
+    if point is not None:
+        low, high = interval(judged.errors, said.decisions.automatic, reference.cluster_numbers())
     return {
         "unit": "certificate",
         "n": len(reference),
@@ -135,8 +143,8 @@ def score_row(reference: Corpus, said: Said, judged: Judged, frequency: IntArray
         "oracle_coverage_at_2": selective.oracle_coverage(judged.errors, sure, ORACLE_RISK, eligible),
         "coverage": None if point is None else point.coverage,
         "risk": None if point is None else point.risk,
-        "risk_low": None if point is None else point.risk_low,
-        "risk_high": None if point is None else point.risk_high,
+        "risk_low": low,
+        "risk_high": high,
         "eligible": float(np.mean(eligible)) if len(eligible) else None,
         "median_confidence": float(np.median(sure)) if len(sure) else None,
         **_confidence(judged, said),
@@ -163,7 +171,9 @@ def line_row(reference: Corpus, said: Said) -> Row:
     counts = multilabel.counts(true.over(both), pred.over(both))
     errors = ~multilabel.exact(counts)
     point = selective.accepted_point(errors, decided.automatic) if said.promised("line") else None
-    low, high = (None, None) if point is None else _line_interval(errors, decided.automatic, texts)
+    of_line, clusters = texts.certificate_of_line, reference.cluster_numbers()
+    groups = of_line if clusters is None else clusters[of_line]
+    low, high = (None, None) if point is None else interval(errors, decided.automatic, groups)
     return {
         "unit": "line",
         "n": len(errors),
@@ -184,9 +194,18 @@ def line_row(reference: Corpus, said: Said) -> Row:
     }
 
 
-def _line_interval(errors: BoolArray, automatic: BoolArray, texts: Texts) -> tuple[float | None, float | None]:
+def interval(errors: BoolArray, automatic: BoolArray, groups: IntArray | None) -> tuple[float | None, float | None]:
+    """The 95 % interval of the risk among automatic units; None where there is none.
+
+    Units of one group err together: the lines of a certificate, the certificates of a certifier. They count for as many
+    as are worth as much as independent ones would be.
+
+    Parameters
+    ----------
+    groups : (n,) numbers, or None where each unit stands alone
+    """
     accepted, wrong = int(automatic.sum()), int(errors[automatic].sum())
-    effect = design_effect(errors, texts.certificate_of_line, automatic) or 1.0
+    effect = 1.0 if groups is None else design_effect(errors, groups, automatic) or 1.0
     return selective.exact_interval(wrong / effect, accepted / effect) or (None, None)
 
 
@@ -195,9 +214,12 @@ def saved_work(row: Row, minutes: float) -> Row:
     return {"hours_saved": None if row["coverage"] is None else round(row["coverage"] * row["n"] * minutes / 60, 3)}
 
 
-def audited(row: Row, risk: float) -> Row:
-    """What a held-out year says of the promise: kept, broken or undecided; None where nothing was automatic."""
-    if row["risk"] is None:
+def audited(row: Row, risk: float | None) -> Row:
+    """What a held-out year says of the promised ``risk``: kept, broken or undecided.
+
+    None where nothing was automatic, and where nothing is promised of this unit.
+    """
+    if row["risk"] is None or risk is None:
         return {"verdict": None}
     return {"verdict": verdict_of(row["risk_low"], row["risk_high"], risk)}
 

@@ -85,6 +85,13 @@ class Limits:
 NO_LIMITS = Limits()
 
 
+def shipped_bytes(model: Row, refitted: Mapping[str, Row]) -> int | None:
+    """Of a model and of the witnesses that are shipped with it; None where one of them has no size."""
+    sizes = [refitted.get(name, {}).get("bytes") for name in (model["model"], *model.get("witnesses", []))]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
 def pick(
     models: Sequence[Row],
     promises: Mapping[str, Row],
@@ -99,11 +106,14 @@ def pick(
     Within the limits, the certified one with the largest calibration coverage leads; of those that validation does not
     show to cover less (``ties``, see :mod:`harness.experiment.tying`) the cheapest is picked. Where none is certified,
     the best on validation; where none lies within the limits, none.
+
+    Where both units were promised, one's promise holds that of lines under ``line``. Either makes a model certified;
+    certificates go before lines.
     """
     searched = sorted((row for row in models if row["kind"] != "floor"), key=_by_score)
     outside = {row["model"]: over for row in searched if (over := limits.exceeded(row)) is not None}
     within = [row for row in searched if row["model"] not in outside]
-    certified = [row for row in within if promises.get(row["model"], {}).get("made")]
+    certified = [row for row in within if _made(promises.get(row["model"]))]
     if certified:
         won, reasons, against = _of_certified(certified, promises, ties)
     elif within:
@@ -147,7 +157,7 @@ def _of_certified(certified: Sequence[Row], promises: Mapping[str, Row], ties: S
     """The cheapest of those in a tie with the one of the largest coverage."""
     ranked = sorted(
         certified,
-        key=lambda row: (-promises[row["model"]]["coverage"], -row["expected_coverage"], *_by_score(row)),
+        key=lambda row: (_uncovered(promises[row["model"]]), -row["expected_coverage"], *_by_score(row)),
     )
     names = [row["model"] for row in ranked]
     lags = {name: lag for name in names[1:] if (lag := _lag(names[0], name, promises, ties)) is not None}
@@ -163,11 +173,9 @@ def _of_certified(certified: Sequence[Row], promises: Mapping[str, Row], ties: S
 
 def _promised(won: str, ranked: Sequence[str], promises: Mapping[str, Row], costs: Mapping[str, Cost]) -> list[str]:
     """Why the certified model ``won`` is picked; ``ranked`` are all within the limits, the largest coverage first."""
-    covered = (
-        f"It promises to code {_coverage(promises[won])} of the calibration {_units(promises[won])} without a person"
-    )
+    covered = f"It promises to code {_coverage_of(promises[won])} without a person"
     others = [f"{name} {_coverage(promises[name])}" for name in ranked if name != won]
-    others += [f"{name} none" for name, promise in sorted(promises.items()) if not promise["made"]]
+    others += [f"{name} none" for name, promise in sorted(promises.items()) if not _made(promise)]
     if won != ranked[0]:
         covered += (
             f"; {ranked[0]} promises {_coverage(promises[ranked[0]])}, but validation does not show that {won} covers "
@@ -175,16 +183,16 @@ def _promised(won: str, ranked: Sequence[str], promises: Mapping[str, Row], cost
         )
     elif others:
         covered += f", the most of the candidates ({', '.join(others)})"
-    return [f"{won} is certified: {promises[won]['reason']}.", f"{covered}."]
+    return [f"{won} is certified: {_reason(promises[won])}.", f"{covered}."]
 
 
 def _lag(leader: str, name: str, promises: Mapping[str, Row], ties: Sequence[Row]) -> str | None:
     """Why a certified model is behind the leader, or None where it is in a tie with it."""
     most, own = promises[leader], promises[name]
-    less = f"it promises {_coverage(own)} of the calibration {_units(own)}, and {leader} {_coverage(most)}"
+    less = f"it promises {_coverage_of(own)}, and {leader} {_coverage(most)}"
     tie = next((tie for tie in ties if {tie["first"], tie["second"]} == {leader, name}), None)
     if tie is None:  # it was not measured
-        return less if own["coverage"] < most["coverage"] else None
+        return less if _uncovered(own) > _uncovered(most) else None
     ends = (tie["difference"], tie["low"], tie["high"])
     ahead, low, high = ends if tie["first"] == leader else (-ends[0], -ends[2], -ends[1])
     if low <= 0.0:
@@ -195,7 +203,7 @@ def _lag(leader: str, name: str, promises: Mapping[str, Row], ties: Sequence[Row
     )
 
 
-Cost = tuple[bool, float, float, float, str]
+Cost = tuple[bool, float, tuple[float, float], float, str]
 _CHEAPER = ("is faster", "is smaller", "promises more", "scores better on validation", "comes first by name")
 
 
@@ -211,7 +219,7 @@ def _costs(tied: Sequence[Row], promises: Mapping[str, Row]) -> dict[str, Cost]:
     for row in tied:
         name, size = row["model"], row.get("bytes")
         slow = speeds[name] < fast
-        costs[name] = (slow, math.inf if size is None else size, -promises[name]["coverage"], -row["score"], name)
+        costs[name] = (slow, math.inf if size is None else size, _uncovered(promises[name]), -row["score"], name)
     return costs
 
 
@@ -236,7 +244,7 @@ def _of_validation(
     ]
     for name, promise in sorted(promises.items()):
         over = f", but {outside[name]}" if name in outside else ""
-        reasons.append(f"{name}: {promise['reason']}{over}.")
+        reasons.append(f"{name}: {_reason(promise)}{over}.")
     return won, reasons, {row["model"]: _worse(won, row, objective) for row in within[1:]}
 
 
@@ -252,16 +260,43 @@ def _refused(row: Row, promises: Mapping[str, Row], outside: Mapping[str, str]) 
     if name in outside:
         return f"outside the limits: {outside[name]}"
     if name in promises:
-        return f"not certified: {promises[name]['reason']}"
+        return f"not certified: {_reason(promises[name])}"
     return f"not shortlisted: {row['reason']}" if row.get("reason") else "not certified"
 
 
-def _units(promise: Row) -> str:
-    return f"{promise.get('unit', 'certificate')}s"
+def _parts(promise: Row) -> list[Row]:
+    """The promises of one model: of the unit that was asked, or of certificates and lines."""
+    return [promise, promise["line"]] if "line" in promise else [promise]
+
+
+def _made(promise: Row | None) -> bool:
+    return promise is not None and any(part["made"] for part in _parts(promise))
+
+
+def _uncovered(promise: Row) -> tuple[float, float]:
+    """What ranks promises, the best first: less its coverage, and less that of lines where both were promised."""
+    main, line = (*(-part["coverage"] if part["made"] else 0.0 for part in _parts(promise)), 0.0)[:2]
+    return main, line
+
+
+def _reason(promise: Row) -> str:
+    return "; ".join(part["reason"] for part in _parts(promise))
 
 
 def _coverage(promise: Row) -> str:
-    return f"{100 * promise['coverage']:.1f} %"
+    """``40.0 %``, or of both units ``40.0 % and 55.0 % of lines``."""
+    main, *line = (f"{100 * part['coverage']:.1f} %" if part["made"] else "none" for part in _parts(promise))
+    return " and ".join([main, *(f"{share} of lines" for share in line)])
+
+
+def _coverage_of(promise: Row) -> str:
+    """``40.0 % of the calibration certificates``, or so of both units."""
+    return " and ".join(
+        f"{100 * part['coverage']:.1f} % of the calibration {part.get('unit', 'certificate')}s"
+        if part["made"]
+        else f"none of the calibration {part.get('unit', 'certificate')}s"
+        for part in _parts(promise)
+    )
 
 
 def _size(n: int) -> str:

@@ -139,9 +139,20 @@ def resume(name: str, say: Say, *, address: str | None = None) -> Begun:
     """Go on with a run or a study that was interrupted or killed: what is done is not done again."""
     run = open_run(name)
     config = load_config(run.config)
+    _check_rules(run)
     with cluster(address=address, gpus=config.search.gpus) as resources:
         _check_nodes(resources, _shared_stores())
         return run, _pipeline(run, config, resources, say)
+
+
+def _check_rules(run: RunFolder) -> None:
+    """The rows of a run that an earlier version began can still be read, but its rules cannot be gone on with."""
+    for path in sorted(run.path.glob("rules/*/rule.json")):
+        if "certificate" not in read_json(path):
+            raise RunError(
+                f"a run that is gone on with must have rules of this version, but those of {run.name} are of an "
+                f"earlier one: start a new run (rules/{path.parent.name}/{path.name})"
+            )
 
 
 def _write(

@@ -11,6 +11,7 @@ from harness.errors import PartlyDone
 from harness.experiment import normalisation, transfer
 from harness.experiment.arms import Arm
 from harness.experiment.heldout import HeldOut
+from harness.experiment.readings import READINGS, fingerprints, record
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.leaderboard.study import findings
@@ -42,6 +43,8 @@ class Study:
     needs_wording: bool = False
 
 
+READ = "read"  # the stage that says that held-out years are read
+
 STUDIES: Mapping[str, Study] = {
     TRANSFER: Study("study transfer", transfer.arms, transfer.for_study, transfer.smoke, transfer.meta, transfer.run),
     NORMALISATION: Study(
@@ -66,6 +69,10 @@ def run_study(work: Work) -> Row:
     study = StudyFolder(work.run.path)
     started, before = time.monotonic(), float(study.meta().get("wall_seconds", 0.0))
     heldout = HeldOut.of(work.corpus("heldout"), work.corpus("train"))
+    if study.stage(READ) is None:
+        years = fingerprints(work.store, "heldout")
+        record(study.path.parent / READINGS, study.name, "heldout", years, work.config_digest())
+        study.write_stage(READ, {"years": sorted(years)})
     try:
         missing = STUDIES[study.meta()["kind"]].run(work, study, heldout)
     except (PartlyDone, KeyboardInterrupt):

@@ -15,7 +15,7 @@ from harness.corpus.certificate import Corpus, Texts
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Slice, Store
 from harness.decision.rule import DecisionRule, Decisions, decide
-from harness.experiment.readings import config_digest
+from harness.experiment.readings import digest_of
 from harness.families import family as family_named
 from harness.families.family import Predictions
 from harness.files import Row, write_json
@@ -79,7 +79,7 @@ class Work:
     def config_digest(self) -> str:
         """Of what chose the models: of the run that this one was rolled forward from, where there is one."""
         frozen = self.run.stage(FROZEN)
-        return str(frozen["config"]) if frozen else config_digest(self.config)
+        return str(frozen["config"]) if frozen else digest_of(self.run, self.config)
 
     def models(self) -> list[Row]:
         """Finalists and floors with what was frozen on validation."""

@@ -60,7 +60,7 @@ class Evidence:
     @property
     def promise(self) -> Row | None:
         """The promise of the pick, only where one is made."""
-        promise: Row | None = (self.pick or {}).get("promise")
+        promise = shown_promise((self.pick or {}).get("promise"))
         return promise if promise and promise.get("made") else None
 
     @property
@@ -132,6 +132,12 @@ def _given(row: Row | None, thing: str, unit: str) -> str:
     n = number(row.get("n"))
     size = "" if n is None else f" ({text.number_of(n, unit)})"
     return f"with {thing}{'' if names == text.DASH else f' {names}'}{size}"
+
+
+def shown_promise(promise: Row | None) -> Row | None:
+    """Of a promise of certificates and one of lines the first that is made, else the first."""
+    units = [unit for unit in (promise, (promise or {}).get("line")) if unit]
+    return next((unit for unit in units if unit.get("made")), units[0] if units else None)
 
 
 def ranks(trial: Row) -> bool:

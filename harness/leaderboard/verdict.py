@@ -7,7 +7,7 @@ from typing import Literal
 
 from harness.files import Row
 from harness.leaderboard import text
-from harness.leaderboard.rows import ALL, Evidence, number
+from harness.leaderboard.rows import ALL, Evidence, number, shown_promise
 
 State = Literal["kept", "broken", "undecided", "unaudited", "none", "unfinished"]
 FIRST_STEPS, LAST_STEPS = 20, 40
@@ -86,7 +86,7 @@ class Verdict:
 
 def verdict(evidence: Evidence) -> Verdict:
     pick = evidence.pick or {}
-    promise = _promise(pick.get("promise"))
+    promise = _promise(shown_promise(pick.get("promise")))
     audits = _audits(evidence)
     state = _state(evidence, audits)
     headline, explanation = _words(state, evidence, promise, audits)
@@ -240,7 +240,7 @@ def _promise(row: Row | None) -> Promise | None:
 
 
 def _candidate(entry: Row) -> Candidate:
-    promise = entry.get("promise") or {}
+    promise = shown_promise(entry.get("promise")) or {}
     if promise.get("made"):
         words = f"{text.share(number(promise.get('coverage')))} coverage"
     else:

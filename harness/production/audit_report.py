@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,16 +14,27 @@ from typing import Any
 import numpy as np
 
 from harness.decision.audit import Blame, More, Verdict, blame, more_needed, verdict
-from harness.decision.practice import PARTS, PracticeReference, PracticeState, YearCounts, practice
+from harness.decision.practice import (
+    FEWEST,
+    PARTS,
+    Change,
+    PastShare,
+    PracticeReference,
+    PracticeState,
+    YearCounts,
+    is_small,
+    practice,
+)
 from harness.decision.promise import number, percent
 from harness.decision.rule import DecisionRule
 from harness.errors import CorpusError
 from harness.files import write_json
 from harness.metrics.sequential import ALPHA, Call, call, evidence, expected_n
 from harness.production import bundle
-from harness.production.auditing import Codes, Drawn, Key, key_path, read_codes, read_key
+from harness.production.auditing import Coded, Codes, Drawn, Key, key_path, read_codes, read_key
 
 SHOWN = 10  # codes to blame that are printed; all are in the JSON
+CODE = re.compile(r"[A-Za-z][0-9][A-Za-z0-9.]{0,6}")  # what an ICD code may look like
 NO_PRACTICE = "the bundle has no past years to compare with"
 
 
@@ -55,6 +67,8 @@ class Report:
     audited_more : what ``more`` means in certificates of a simple sample; None where it is not known
     blame_automatic, blame_persons : codes missed and wrongly given in automatic certificates, and in those for persons
     unknown : codes that the coder gave and the model does not have, the most frequent first
+    no_code, no_code_lines : how many entries of the coder are no code, which may be anything and are not repeated, and
+        the lines of the file in which they stand
     practice : None where it cannot be told; ``no_practice`` says why
     year : of death, as which the certificates were taken; None without a practice alarm
     """
@@ -73,6 +87,8 @@ class Report:
     blame_automatic: tuple[Blame, ...]
     blame_persons: tuple[Blame, ...]
     unknown: tuple[str, ...]
+    no_code: int
+    no_code_lines: tuple[int, ...]
     practice: PracticeState | None
     no_practice: str | None
     year: int | None
@@ -120,7 +136,7 @@ def report_file(
             raise CorpusError(
                 f"--json must name a file that can be written, but got {out} ({error.strerror})"
             ) from None
-    for line in lines(found):
+    for line in lines(found, path.name):
         say(line)
 
 
@@ -148,7 +164,7 @@ def misfit_of(
 
 def report(
     key: Key,
-    coded: Sequence[Codes | None],
+    coded: Coded,
     rule: DecisionRule,
     labels: Codes,
     reference: PracticeReference | None,
@@ -160,10 +176,10 @@ def report(
 
     Parameters
     ----------
-    coded : of each certificate of the key the second coder's codes, None where there are none yet
+    coded : what the second coder wrote
     labels : the model's codes
     """
-    pairs = [(drawn, codes) for drawn, codes in zip(key.certificates, coded, strict=True) if codes is not None]
+    pairs = [(drawn, codes) for drawn, codes in zip(key.certificates, coded.codes, strict=True) if codes is not None]
     simple = sorted((pair for pair in pairs if pair[0].simple), key=lambda pair: pair[0].number)
     automatic = [pair for pair in simple if pair[0].automatic]
     errors = np.array([frozenset(drawn.codes) != codes for drawn, codes in automatic], dtype=bool)
@@ -179,7 +195,10 @@ def report(
     if reference is not None and reason is None:
         year = reference.years[-1].year + 1 if year is None else year
         state = practice(reference, counts(pairs, reference.watch.codes, year), looks=looks)
-    unknown = Counter(code for _, codes in pairs for code in codes - labels)
+    given = Counter(code for _, codes in pairs for code in codes)
+    watched = frozenset(() if reference is None else reference.watch.codes)
+    odd = frozenset(code for code in given.keys() - labels - watched if not CODE.fullmatch(code))
+    unknown = given.keys() - labels - odd
     return Report(
         drawn=drawn_simple,
         coded=len(simple),
@@ -192,9 +211,13 @@ def report(
         more=more,
         audited_more=audited,
         looks=weekly,
-        blame_automatic=_blame(automatic),
-        blame_persons=_blame([pair for pair in simple if not pair[0].automatic]),
-        unknown=tuple(sorted(unknown, key=lambda code: (-unknown[code], code))),
+        blame_automatic=_blame(automatic, odd),
+        blame_persons=_blame([pair for pair in simple if not pair[0].automatic], odd),
+        unknown=tuple(sorted(unknown, key=lambda code: (-given[code], code))),
+        no_code=sum(given[code] for code in odd),
+        no_code_lines=tuple(
+            sorted(line for line, codes in zip(coded.lines, coded.codes, strict=True) if codes and codes & odd)
+        ),
         practice=state,
         no_practice=reason,
         year=None if reason else year,
@@ -213,8 +236,8 @@ def counts(pairs: Sequence[tuple[Drawn, Codes]], watched: Sequence[str], year: i
     return YearCounts(year, len(pairs), holders, coded)
 
 
-def lines(found: Report) -> list[str]:
-    """The report in words: short lines without a certificate's text or id."""
+def lines(found: Report, name: str) -> list[str]:
+    """The report on the coder's file ``name`` in words: short lines without a certificate's text or id."""
     said = [
         f"risk sample: {found.coded:,} of {number(found.drawn, 'certificate')} coded, {found.automatic:,} automatic"
     ]
@@ -238,6 +261,13 @@ def lines(found: Report) -> list[str]:
             f"{number(len(found.unknown), 'code')} of the coder that the model does not have, "
             f"new ones or slips: {', '.join(found.unknown[:SHOWN])}"
         )
+    if found.no_code:
+        at = ", ".join(f"{line}" for line in found.no_code_lines[:SHOWN])
+        more = len(found.no_code_lines) - SHOWN
+        said.append(
+            f"{found.no_code:,} {'entry' if found.no_code == 1 else 'entries'} of the coder that are no code, taken as "
+            f"codes that the model missed: {name}, line {at}{f' and {more:,} more' if more > 0 else ''}"
+        )
     return [*said, *_practice(found)]
 
 
@@ -257,8 +287,8 @@ def _looks(errors: Any, risk: float) -> Looks:
     return Looks(kept, broken, None if expected is None else expected - n)
 
 
-def _blame(pairs: Sequence[tuple[Drawn, Codes]]) -> tuple[Blame, ...]:
-    return blame((frozenset(drawn.codes), codes) for drawn, codes in pairs)
+def _blame(pairs: Sequence[tuple[Drawn, Codes]], odd: Codes) -> tuple[Blame, ...]:
+    return blame((frozenset(drawn.codes), codes - odd) for drawn, codes in pairs)
 
 
 def _further(found: Report) -> list[str]:
@@ -293,4 +323,22 @@ def _practice(found: Report) -> list[str]:
     asked = f"{number(state.tests, 'test')} share {percent(state.level)}, certificates taken as of {found.year}"
     if not state.rings:
         return [f"practice alarm: silent ({asked})"]
-    return [f"practice alarm: RINGS ({asked})", *(f"  {change.sentence}" for change in state.changes)]
+    return [f"practice alarm: RINGS ({asked})", *(f"  {_sentence(change, state.changes)}" for change in state.changes)]
+
+
+def _sentence(change: Change, changes: Sequence[Change]) -> str:
+    """What may be published of one change beside the others: the counts of both parts tell those of the rest as well."""
+    whole = next((one for one in changes if one.code == change.code and one.part == PARTS[0]), None)
+    if whole is None or whole is change:
+        return change.sentence
+    before = {past.year: past for past in whole.past}
+    both: list[tuple[Change | PastShare, Change | PastShare]] = [
+        (whole, change),
+        *((before[past.year], past) for past in change.past if past.year in before),
+    ]
+    rest = [(one.coded - part.coded, one.holders - part.holders) for one, part in both]
+    if not any(holders and is_small(coded, holders) for coded, holders in rest):
+        return change.sentence
+    return (
+        f"{change.code}: so too where its own words stand in part II only (counts unsaid, as some are under {FEWEST})"
+    )

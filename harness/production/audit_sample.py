@@ -1,8 +1,9 @@
-"""Draw certificates for a second coder: a simple random sample, and for each watched code the next holders of its words.
+"""Draw certificates for a second coder: a simple random sample, and for watched codes the next holders of their words.
 
 Each certificate has one uniform number, which depends on the seed, its file and its line alone. The simple sample are
 the n smallest numbers, so a larger sample extends a smaller one; and a code's next holders are those with the smallest
-numbers, so that these are a random sample of its holders.
+numbers, so that these are a random sample of its holders. Where thousands of codes are watched, those with the most
+holders come first: fewer have to be drawn for them, and a change of their practice shows the soonest.
 """
 
 from __future__ import annotations
@@ -80,17 +81,30 @@ class Chosen:
     rows : (n_drawn,) of the predictions, in the order of the coder's file
     simple : (n_drawn,) whether each belongs to the simple random sample
     counts : (n_pairs,) of ``Held``: whether the certificate counts for the code
+    left_out : codes for whose words none were drawn, as there would have been too many
     """
 
     rows: Int64Array
     simple: BoolArray
     counts: BoolArray
+    left_out: int
 
 
 def sample_file(
-    predictions: Path, out: Path, n: int, say: Callable[[str], None], *, seed: int = 0, holders: int = HOLDERS
+    predictions: Path,
+    out: Path,
+    n: int,
+    say: Callable[[str], None],
+    *,
+    seed: int = 0,
+    holders: int = HOLDERS,
+    most: int | None = None,
 ) -> None:
     """Draw from what ``harness predict`` wrote, and write the blind file ``out`` and its key ``OUT.key.json``.
+
+    Parameters
+    ----------
+    most : certificates drawn for the words that they hold, beside the simple sample; by default ``n``
 
     Raises
     ------
@@ -101,13 +115,16 @@ def sample_file(
         raise CorpusError(f"-n must be at least 1, but got {n}")
     if holders < 0:
         raise CorpusError(f"--holders must not be negative, but got {holders}")
+    most = n if most is None else most
+    if most < 0:
+        raise CorpusError(f"--most must not be negative, but got {most}")
     predicted = read_predictions(predictions)
     if not len(predicted):
         raise CorpusError(f"PREDICTIONS must have certificates to draw from, but {predictions.name} has none")
     watch, origin = (predictions.with_name(f"{predictions.name}.{part}") for part in ("watch.csv", "bundle.json"))
     held = read_held(watch, predicted) if watch.exists() else Held.nothing()
     number = numbers(predicted.files, predicted.lines, seed)
-    chosen = draw(number, held, n, holders, seed)
+    chosen = draw(number, held, n, holders, seed, most)
     key = Key(
         predictions=predictions.name,
         sha256=_hash(predictions),
@@ -115,6 +132,7 @@ def sample_file(
         n=n,
         seed=seed,
         holders=holders,
+        most=most,
         certificates=_drawn(predicted, held, number, chosen),
     )
     write_sample(out, key)
@@ -123,7 +141,11 @@ def sample_file(
     say(f"  {simple:,} as a simple random sample{'' if simple == n else ': there are no more'}")
     if watch.exists():
         more = len(key.certificates) - simple
-        say(f"  {more:,} more, so that up to {holders} hold the words of each of {len(held.names):,} watched codes")
+        reached = len(held.names) - chosen.left_out
+        say(f"  {more:,} more, so that up to {holders} hold the words of each of {reached:,} watched codes")
+        if chosen.left_out:
+            of = f"{chosen.left_out:,} of {len(held.names):,} watched codes"
+            say(f"  left out, as --most is {most:,}: {of}, those with the fewest holders")
     else:
         say(f"  none for the words of watched codes: {watch.name}, which harness predict writes, is not there")
     say(f"the coder fills the column codes, with ; between codes and - for none; {key_path(out).name} is not shown")
@@ -146,8 +168,10 @@ def numbers(files: pa.DictionaryArray, lines: Int64Array, seed: int) -> Float64A
     return found
 
 
-def draw(number: Float64Array, held: Held, n: int, holders: int, seed: int) -> Chosen:
-    """The ``n`` smallest numbers, and of each code's holders as many more as make ``holders`` of them.
+def draw(number: Float64Array, held: Held, n: int, holders: int, seed: int, most: int) -> Chosen:
+    """The ``n`` smallest numbers, and of each code's holders as many more as make ``holders`` of them, ``most`` in all.
+
+    Codes with the most holders come first, until the next one's would be too many; no code's are drawn in part.
 
     A certificate that was drawn for one code does not count for another whose words it holds as well: only the first
     holders by number are a random sample of a code's holders.
@@ -159,7 +183,9 @@ def draw(number: Float64Array, held: Held, n: int, holders: int, seed: int) -> C
     first = np.searchsorted(held.code[place], np.arange(len(held.names)))
     rank = np.empty(len(place), dtype=np.int64)
     rank[place] = np.arange(len(place)) - first[held.code[place]]
-    counts = simple[held.row] | (rank < holders)
+    wanted = ~simple[held.row] & (rank < holders)
+    reached = _reached(held, wanted, most)
+    counts = simple[held.row] | (wanted & reached[held.code])
     more = np.zeros(len(number), dtype=bool)
     more[held.row[counts]] = True
     more &= ~simple
@@ -169,7 +195,23 @@ def draw(number: Float64Array, held: Held, n: int, holders: int, seed: int) -> C
     np.random.default_rng(seed).shuffle(mixed)
     rows = np.empty(len(mixed), dtype=np.int64)
     rows[mixed], rows[~mixed] = order[simple[order]], order[more[order]]
-    return Chosen(rows, mixed, counts)
+    return Chosen(rows, mixed, counts, int((~reached).sum()))
+
+
+def _reached(held: Held, wanted: BoolArray, most: int) -> BoolArray:
+    """Which codes all get the certificates that they want, if those with the most holders come first; (n_codes,)."""
+    n_codes = len(held.names)
+    turn = np.empty(n_codes, dtype=np.int64)
+    turn[np.argsort(-np.bincount(held.code, minlength=n_codes), kind="stable")] = np.arange(n_codes)
+    turns, rows = turn[held.code[wanted]], held.row[wanted]
+    order = np.argsort(turns, kind="stable")
+    _, first = np.unique(
+        rows[order], return_index=True
+    )  # a certificate is drawn once, for the first code that wants it
+    drawn = np.cumsum(np.bincount(turns[order][first], minlength=n_codes))
+    wants = np.bincount(held.code[wanted], minlength=n_codes) > 0
+    reached: BoolArray = (drawn[turn] <= most) | ~wants
+    return reached
 
 
 def read_predictions(path: Path) -> Predicted:

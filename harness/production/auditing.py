@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -62,6 +63,7 @@ class Key(BaseModel):
     predictions, sha256 : name and hash of the predictions' file
     bundle : hash of the manifest of the bundle that made them; None where that is not known
     n, seed, holders : as they were asked for
+    most : certificates drawn for words at most; None where there was no such limit
     certificates : in the order of the file
     """
 
@@ -73,7 +75,22 @@ class Key(BaseModel):
     n: int
     seed: int
     holders: int
+    most: int | None = None
     certificates: Annotated[tuple[Drawn, ...], Field(strict=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """What the second coder wrote, certificate by certificate in the order of the key.
+
+    Attributes
+    ----------
+    codes : (n_drawn,) None where nothing is written yet
+    lines : (n_drawn,) where each certificate stands in the coder's file
+    """
+
+    codes: tuple[Codes | None, ...]
+    lines: tuple[int, ...]
 
 
 def key_path(path: Path) -> Path:
@@ -122,8 +139,8 @@ def read_key(path: Path) -> Key:
         raise CorpusError(f"a key must be as harness audit sample wrote it, but {place} is not") from None
 
 
-def read_codes(path: Path, key: Key) -> tuple[Codes | None, ...]:
-    """What the second coder wrote of each certificate of the key; None where nothing is written yet.
+def read_codes(path: Path, key: Key) -> Coded:
+    """What the second coder wrote of each certificate of the key.
 
     Rows may stand in any order, further columns are passed over, and cells may be parted by commas, semicolons or tabs.
 
@@ -143,19 +160,20 @@ def read_codes(path: Path, key: Key) -> tuple[Codes | None, ...]:
             f"FILE must be a readable UTF-8 CSV file, but {path.name} is not ({type(error).__name__})"
         ) from None
     place = {(drawn.file, str(drawn.line)): row for row, drawn in enumerate(key.certificates)}
-    found: dict[int, Codes | None] = {}
+    found: dict[int, tuple[Codes | None, int]] = {}
     for number, (id, name, line, codes) in rows:
         row = place.get((name, line))
         if row is None or key.certificates[row].id != id:
             raise CorpusError(f"FILE must hold the certificates of its key, but another stands at {path.name}:{number}")
         if row in found:
             raise CorpusError(f"FILE must hold each certificate once, but one is repeated at {path.name}:{number}")
-        found[row] = _codes(codes, f"{path.name}:{number}")
+        found[row] = _codes(codes, f"{path.name}:{number}"), number
     if len(found) < len(place):
         raise CorpusError(
             f"FILE must hold the {len(place):,} certificates of its key, but {path.name} has {len(found):,} of them"
         )
-    return tuple(found[row] for row in range(len(place)))
+    ordered = [found[row] for row in range(len(place))]
+    return Coded(tuple(codes for codes, _ in ordered), tuple(number for _, number in ordered))
 
 
 def _cells(rows: Iterable[list[str]], name: str) -> Iterable[tuple[int, tuple[str, str, str, str]]]:
@@ -164,10 +182,16 @@ def _cells(rows: Iterable[list[str]], name: str) -> Iterable[tuple[int, tuple[st
     reader = iter(rows)
     for cells in reader:
         if columns is None:
-            if any(cells.count(column) != 1 for column in HEADER):
-                raise CorpusError(
-                    f"FILE must have the columns {', '.join(HEADER)}, each once, but got {', '.join(cells)} ({name})"
-                )
+            # Where the header is gone, the first row is a certificate: it is not quoted.
+            for what, wrong in (
+                ("lacks", [column for column in HEADER if column not in cells]),
+                ("repeats", [column for column in HEADER if cells.count(column) > 1]),
+            ):
+                if wrong:
+                    raise CorpusError(
+                        f"FILE must have the columns {', '.join(HEADER)}, each once, "
+                        f"but its first row {what} {', '.join(wrong)} ({name})"
+                    )
             columns = [cells.index(column) for column in HEADER]
             continue
         number = int(getattr(reader, "line_num", 0))

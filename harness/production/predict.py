@@ -23,6 +23,7 @@ from harness.files import replacing, write_json, write_text
 from harness.production.bundle import Bundle
 
 Queue = Literal["doubtful", "random"]
+RATE = 0.05  # of the words alarm, for all years of a batch together
 BESIDE = ("left-out.csv", "lines.csv", "watch.csv", "queue.csv", "bundle.json")
 HEADER = ("id", "file", "line", "codes", "confidence", "decision", "reason")
 LINES_HEADER = ("id", "file", "line", "text_line", "codes", "standard_text", "decision", "reason")
@@ -179,7 +180,11 @@ def _alarms(bundle: Bundle, read: ReadResult, found: Seen, decisions: Decisions)
         yield "alarms: none, as the bundle knows no calibration years to compare with"
         return
     texts, looked = read.corpus.texts, found.certificates.looked
-    for year in np.unique(texts.years).tolist():
+    there, calibrated = np.unique(texts.years), bundle.drift.calibration.year
+    later = there[there > calibrated]
+    if len(later) < len(there):
+        yield f"words alarm: none for certificates of {calibrated} or before, which are no later than calibration"
+    for year in later.tolist():
         mine = np.flatnonzero(texts.years == year)
         summary = bundle.drift.summary(
             year,
@@ -188,7 +193,7 @@ def _alarms(bundle: Bundle, read: ReadResult, found: Seen, decisions: Decisions)
             decisions.confidence[mine],
             csr_array(decisions.codes[mine]),
         )
-        yield from words_alarm(bundle.drift, summary).sentences
+        yield from words_alarm(bundle.drift, summary, RATE / len(later)).sentences
     yield "practice alarm: needs the codes of a sample; draw one by harness audit sample"
 
 

@@ -19,7 +19,7 @@ from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.decision.drift import LEAST_PAIRS, DriftReference, DriftState, Statistic, words_alarm
 from harness.decision.gaps import design_of, gap_of
-from harness.decision.summaries import Pair, YearSummary, bin_edges, binned, past_pairs, with_confidence
+from harness.decision.summaries import Pair, YearSummary, bin_edges, binned, past_pairs
 from harness.errors import BundleError
 
 LABELS = LabelSet(("A", "B"))
@@ -289,7 +289,6 @@ def test_ties_and_what_is_no_number_have_their_bins() -> None:
     assert binned(np.array([np.inf, np.nan]), edges).tolist() == [1, 0, 1, 0]
     assert len(bin_edges(np.ones(50))) == 1
     assert binned(np.zeros(0), bin_edges(np.zeros(0))).tolist() == [0]
-    assert with_confidence(sure([0.1])[0], np.arange(10.0), np.arange(5.0)).after.confidence is not None
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:

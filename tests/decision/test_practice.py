@@ -14,6 +14,8 @@ from harness.corpus.certificate import Corpus, LabelSet, Texts, indicator, strin
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.decision.practice import (
+    Change,
+    PastShare,
     PracticeReference,
     YearCounts,
     count,
@@ -79,7 +81,7 @@ def test_counts_by_hand() -> None:
 
 
 def test_a_changed_code_rings_and_the_others_do_not() -> None:
-    past = [counts(year, (98, 100), (50, 100)) for year in (2016, 2017, 2018)]
+    past = [counts(year, (95, 100), (50, 100)) for year in (2016, 2017, 2018)]
     state = practice(reference(*past), counts(2019, (10, 60), (31, 60)))
     assert state.rings
     assert state.silent is None
@@ -87,12 +89,12 @@ def test_a_changed_code_rings_and_the_others_do_not() -> None:
     assert (change.code, change.part, change.year, change.direction) == ("A", "all", 2019, -1)
     assert (change.holders, change.coded, change.share) == (60, 10, 10 / 60)
     assert [(p.year, p.holders, p.coded, p.share) for p in change.past] == [
-        (y, 100, 98, 0.98) for y in (2016, 2017, 2018)
+        (y, 100, 95, 0.95) for y in (2016, 2017, 2018)
     ]
     assert change.words == ("smoke",)
-    assert change.p_value == pytest.approx(oracle(10, 50, 98, 2))
+    assert change.p_value == pytest.approx(oracle(10, 50, 95, 5))
     assert "10 of 60" in change.sentence
-    assert "2018: 98 of 100" in change.sentence
+    assert "2018: 95 of 100" in change.sentence
 
 
 def test_the_largest_p_value_counts() -> None:
@@ -178,6 +180,32 @@ def test_small_counts_stay_unsaid() -> None:
     state = practice(reference(counts(2018, (100, 100))), counts(2019, (3, 40)))
     assert "under 5 of 40" in state.changes[0].sentence
     assert " 3 of" not in state.changes[0].sentence
+    state = practice(reference(counts(2018, (0, 100))), counts(2019, (297, 300)))
+    assert "2019 that hold its own words, all but under 5 of 300 carry it (2018: 0 of 100; p unsaid" in (
+        state.changes[0].sentence
+    )
+    state = practice(reference(counts(2018, (300, 300))), counts(2019, (0, 4)))
+    assert "none of under 5 carry it (2018: 300 of 300; p unsaid, as a count is under 5)" in state.changes[0].sentence
+
+
+def test_no_small_count_follows_from_a_sentence() -> None:
+    """Whatever is said of a share or of the whole leaves several counts open where one is under five."""
+    sentences: dict[str, set[tuple[int, int]]] = {}
+    for holders in range(1, 40):
+        for coded in range(holders + 1):
+            said = Change(
+                "A", "all", 2019, holders, coded, 0.0, (PastShare(2018, 90, 80),), coded / 7.0, 1, ()
+            ).sentence
+            sentences.setdefault(said, set()).add((coded, holders))
+            past = Change(
+                "A", "all", 2019, 90, 80, 0.0, (PastShare(2018, holders, coded),), coded / 7.0, 1, ()
+            ).sentence
+            assert ("p unsaid" in past) == ("p unsaid" in said)
+    for said, counts_ in sentences.items():
+        with_code, without = {coded for coded, _ in counts_}, {holders - coded for coded, holders in counts_}
+        for open_ in (with_code, without):
+            assert len(open_) > 1 or open_ == {0} or min(open_) >= 5, said
+    assert any("words, 5 of 20 carry it (2018: 80 of 90; p = 0.71)" in said for said in sentences)
 
 
 def test_learnt_counts_the_newest_years_of_all_corpora() -> None:

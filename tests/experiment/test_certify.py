@@ -23,7 +23,7 @@ from harness.experiment.picking import lost
 from harness.experiment.readings import READINGS
 from harness.experiment.refitting import refit_stage
 from harness.experiment.work import Work
-from harness.files import Row, read_rows
+from harness.files import Row, read_rows, write_json
 from harness.run.folder import RunFolder
 from harness.search.cluster import Cluster
 from harness.search.worker import Failure, FitResult, FitSpec, PredictResult, PredictSpec, Report, run_fit, run_predict
@@ -69,6 +69,7 @@ def certified(
             **sections,
         }
     )
+    write_json(run.path / "corpus.json", {"knowledge": None})
     knowledge = store.keep_knowledge(Knowledge(read.code_list), folder / "store")
     work = Work(run, config, {}, built, knowledge, cluster(1, 0.0, folder), lambda line: None)
     spec = FitSpec("dictionary", {"unit": unit}, str(built.path), (built.roles["train"],), (built.roles["validation"],))
@@ -89,7 +90,7 @@ def certified(
     )
     decide_stage(work)
     refit_stage(work)
-    assert lost(work.run) == []
+    assert (run.stage("refit") or {})["lost"] == {}
     certify_stage(work)
     return work, run.stage("certify") or {}
 
@@ -180,13 +181,48 @@ class Unfitted(Here):
         return [Failure("no memory") if spec.family == "linear" else run_fit(spec) for spec in specs]
 
 
-def test_a_witness_that_cannot_be_fitted_is_not_asked(tmp_path: Path) -> None:
+class Mute(Here):
+    """The witness cannot predict."""
+
+    def fit(self, specs: Sequence[FitSpec]) -> list[FitResult | Failure]:
+        return Unwitnessed.fit(self, specs)  # type: ignore[arg-type]
+
+    def predict(self, specs: Sequence[PredictSpec], families: Sequence[str]) -> list[PredictResult | Failure]:
+        return [
+            Failure("no memory") if family == "linear" else run_predict(spec)
+            for spec, family in zip(specs, families, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("cluster", [Unfitted, Mute])
+def test_a_gate_never_goes_off_with_its_witness(tmp_path: Path, cluster: type[Here]) -> None:
     few = generate(Synthetic(certificates=800, codes=40))
     automation = {"witnesses": ["linear"], "gates": ["unseen_word", "disagreement"]}
-    work, found = certified(few, tmp_path, cluster=Unfitted, automation=automation)
+    work, found = certified(few, tmp_path, cluster=cluster, automation=automation)
     assert work.witnesses() == []
-    assert work.models()[0]["witnesses"] == []
+    row = work.models()[0]
+    assert (row["witnesses"], row["shortlisted"]) == ([], False)
+    assert row["reason"] == "it has no witness of another family, which the gate disagreement has to ask"
+    assert work.models()[1]["reason"] == "a floor is scored and never picked"
+    assert found["promises"] == {}
+    assert (work.run.stage("decide") or {})["silent"] == {"witness-linear": "no memory"}
+    assert lost(work.run) == ["witness-linear could not be asked as a witness (no memory)"]
+
+
+def test_without_the_gate_a_silent_witness_is_said_and_nothing_else(tmp_path: Path) -> None:
+    few = generate(Synthetic(certificates=800, codes=40))
+    work, found = certified(few, tmp_path, cluster=Unfitted, automation={"witnesses": ["linear"]})
     assert "dictionary-0" in found["promises"]
+    assert lost(work.run) == ["witness-linear could not be asked as a witness (no memory)"]
+
+
+def test_the_family_of_the_witness_has_none_and_is_not_shortlisted(tmp_path: Path) -> None:
+    few = generate(Synthetic(certificates=800, codes=40))
+    automation = {"witnesses": ["dictionary"], "gates": ["disagreement"]}
+    work, found = certified(few, tmp_path, automation=automation)
+    assert (work.models()[0]["shortlisted"], found["promises"]) == (False, {})
+    assert (work.run.stage("decide") or {})["silent"] == {}
+    assert lost(work.run) == []
 
 
 def test_random_labels_allow_none(generated: ReadResult, tmp_path: Path) -> None:

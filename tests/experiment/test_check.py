@@ -29,6 +29,23 @@ def config(folder: Path, **sections: Any) -> RunConfig:
         ),
         ({"automation": {"witnesses": ["nothing"]}}, r"^automation\.witnesses must hold .*, but got 'nothing'$"),
         (
+            {"automation": {"estimators": ["mood"]}},
+            r"^automation\.estimators must hold product, margin, .*, novelty, but got 'mood'$",
+        ),
+        (
+            {"automation": {"estimators": ["sequence", "beam_gap"]}},
+            r"^automation\.estimators must leave each family one that it has: linear has product, margin, entropy, "
+            r"agreement, novelty, but got sequence, beam_gap$",
+        ),
+        (
+            {"automation": {"estimators": ["agreement"], "witnesses": ["linear"]}},
+            r"^automation\.estimators .*: linear has product, margin, entropy, novelty, but got agreement$",
+        ),
+        (
+            {"automation": {"gates": ["unseen_word", "disagreement"], "witnesses": []}},
+            r'^automation\.witnesses must name a family where automation\.gates holds "disagreement": .*, but got \[\]$',
+        ),
+        (
             {"promise": {"cluster": "certifier"}},
             r"^promise\.cluster must be left out with the format synthetic, which has no such column; "
             r"the formats connecticut, lines, table read one$",
@@ -48,6 +65,11 @@ def test_what_can_be_passes(tmp_path: Path) -> None:
     more = {"automation": {"witnesses": ["bag"]}, "promise": {"unit": "line"}}
     assert check(config(tmp_path, **more), tmp_path).config.automation.witnesses == ("bag",)
     assert check(config(tmp_path, automation={"witnesses": []}), tmp_path).config.automation.witnesses == ()
+    gated = config(tmp_path, automation={"gates": ["disagreement"], "witnesses": ["bag"]})
+    assert check(gated, tmp_path).config.automation.gates == ("disagreement",)
+    for family, asked in (("seq2seq", "sequence"), ("gru", "beam_gap"), ("linear", "agreement"), ("linear", "margin")):
+        one = config(tmp_path, automation={"estimators": [asked]}, search={"families": [family]})
+        assert check(one, tmp_path).config.automation.estimators == (asked,)
 
 
 def test_the_cluster_of_a_configuration_reaches_the_store(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from harness.config import RunConfig
 from harness.errors import RunError
 from harness.experiment.picking import lost, make_pick, notes
+from harness.experiment.provenance import new_meta
 from harness.files import write_json
 from harness.run.folder import RunFolder
 
@@ -38,11 +40,10 @@ PROMISES = {
 }
 
 
-def certified_run(path: Path, *, roles: tuple[str, ...] = ROLES, limits: str = "", **changes: Any) -> RunFolder:
-    """A run that has got as far as its certification; ``changes`` replace what stages or ``corpus.json`` say."""
+def certified_run(path: Path, *, roles: tuple[str, ...] = ROLES, **changes: Any) -> RunFolder:
+    """A run that has got as far as its certification; ``changes`` replace what stages, ``run.json`` or ``corpus.json`` say."""
     run = RunFolder(path / "20260302-093012")
-    write_json(run.path / "run.json", {"format": 1, "objective": "micro_f1"})
-    run.config.write_text(f'[corpus]\nformat = "table"\n[years]\ntrain = 2012\nvalidation = 2013\n{limits}')
+    write_json(run.path / "run.json", {"format": 1, "objective": "micro_f1"} | changes.get("meta", {}))
     described = {role: {"years": [2012 + number], "n": 100} for number, role in enumerate(roles)}
     corpus = {"roles": described, "generated": False, "quarantine": {"total": 0}}
     write_json(run.path / "corpus.json", corpus | changes.get("corpus", {}))
@@ -109,27 +110,39 @@ def test_limits_of_the_configuration_count_the_witnesses(tmp_path: Path) -> None
     sizes = {"linear-3": 3072, "bag-1": 3072, "dictionary-0": 2048, "floor-nothing": 1}
     refit = {"models": {name: {"bytes": size} for name, size in sizes.items()}}
     changes: Row = {"decide": {"models": asked}, "refit": refit}
-    limit = '[automation]\nmax_bytes = "{}KB"\n'
-    found = make_pick(certified_run(tmp_path, limits=limit.format(4), **changes))
+    found = make_pick(certified_run(tmp_path, meta={"max_bytes": 4 * 1024}, **changes))
     assert found["model"] == "linear-3"
     assert found["rejected"][0]["reason"].startswith("outside the limits: its models take")
-    assert make_pick(certified_run(tmp_path, limits=limit.format(5), **changes))["model"] == "bag-1"
+    assert make_pick(certified_run(tmp_path, meta={"max_bytes": 5 * 1024}, **changes))["model"] == "bag-1"
 
 
 def test_no_pick_where_no_model_lies_within_the_limits(tmp_path: Path) -> None:
     speeds = {"promises": PROMISES, "speeds": {"linear-3": 1.0, "bag-1": 2.0, "dictionary-0": 3.0}}
-    limit = "[automation]\nmin_certificates_per_second = {}\n"
-    run = certified_run(tmp_path, limits=limit.format(3.5), certify=speeds)
+    limit = "min_certificates_per_second"
+    run = certified_run(tmp_path, meta={limit: 3.5}, certify=speeds)
     found = make_pick(run)
     assert (found["model"], found["promise"], run.pick()) == (None, None, found)
     assert [row["model"] for row in found["rejected"]] == ["bag-1", "dictionary-0", "linear-3"]
     assert notes(run, found) == []
-    assert make_pick(certified_run(tmp_path, limits=limit.format(2), certify=speeds))["model"] == "bag-1"
+    assert make_pick(certified_run(tmp_path, meta={limit: 2}, certify=speeds))["model"] == "bag-1"
+
+
+def test_limits_stand_in_the_public_rows_of_a_run(tmp_path: Path) -> None:
+    """bag-1, which promises more, is too large; the configuration itself is not among the public rows."""
+    automation = {"max_bytes": "4KB", "min_certificates_per_second": 2, "minutes_per_line": 0.5}
+    raw = {"corpus": {"format": "synthetic"}, "years": {"train": 2012, "validation": 2013}, "automation": automation}
+    meta = new_meta("run", RunConfig.model_validate(raw), {}, "harness search")
+    assert (meta["max_bytes"], meta["min_certificates_per_second"]) == (4096, 2.0)
+    assert (meta["minutes_per_certificate"], meta["minutes_per_line"]) == (3.0, 0.5)
+    sizes = {"models": {row["model"]: {"bytes": 5000 if row["model"] == "bag-1" else 1} for row in MODELS}}
+    run = certified_run(tmp_path, meta=meta, refit=sizes)
+    assert not run.config.exists()
+    assert make_pick(run)["model"] == "linear-3"
 
 
 def test_a_limit_that_could_not_be_asked_of_the_pick_is_said(tmp_path: Path) -> None:
-    limits = "[automation]\nmin_certificates_per_second = 5\n"
-    found = make_pick(certified_run(tmp_path, roles=ROLES[:2] + ROLES[3:], limits=limits))
+    limits = {"min_certificates_per_second": 5}
+    found = make_pick(certified_run(tmp_path, roles=ROLES[:2] + ROLES[3:], meta=limits))
     assert found["model"] == "linear-3"
     assert found["warnings"] == [
         "The speed of the pick was not measured, so automation.min_certificates_per_second could not be asked of it."
@@ -180,6 +193,16 @@ def test_a_pick_that_cannot_predict_heldout_years_stays_and_is_warned_of(tmp_pat
     found = make_pick(run)
     assert found == before | {"warnings": ["bag-1 could not predict held-out years (ValueError at harness/x.py:3)."]}
     assert lost(run) == ["bag-1 could not predict held-out years (ValueError at harness/x.py:3)"]
+
+
+def test_a_witness_that_is_silent_is_warned_of(tmp_path: Path) -> None:
+    run = certified_run(tmp_path, decide={"silent": {"witness-tree": "no memory", "witness-gru": "too slow"}})
+    said = [
+        "witness-gru could not be asked as a witness (too slow)",
+        "witness-tree could not be asked as a witness (no memory)",
+    ]
+    assert lost(run) == said
+    assert make_pick(run)["warnings"] == [f"{sentence}." for sentence in said]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_rows_of_the_stage_have_every_column_of_the_design(tmp_path: Path) -> No
             "steps": 1,
             "fit_seconds": 2.5,
             "reason": None,
+            "witnesses": ["witness-tree"],
         }
         for number in range(2)
     ]
@@ -68,13 +69,16 @@ def test_rows_of_the_stage_have_every_column_of_the_design(tmp_path: Path) -> No
     earlier = Predictions(later.labels, csr_array(found[np.array([0, 1, 2, 3, 3])]))
     for number in range(2):
         run.save_predictions(f"validation/linear-{number}", earlier)
-    run.save_predictions("calibration/linear-0", later)
+    for name in ("linear-0", "witness-tree"):
+        run.save_predictions(f"calibration/{name}", later)
     write_json(
         run.path / "run.json", {"version": "1", "commit": None, "libraries": {}, "hardware": {}, "seed": 0, "format": 1}
     )
     described = {role: {"years": sorted(of_year)} for role, of_year in years.items()}
     write_json(run.path / "corpus.json", {"fingerprint": "f", "code_list": {"fingerprint": "c"}, "roles": described})
-    run.write_stage("refit", {"models": {"linear-0": {"seconds": 3.5, "bytes": 1000, "n_labels": 3}}, "lost": {}})
+    sizes = {"linear-0": 1000, "witness-tree": 500}
+    fitted = {name: {"seconds": 3.5, "bytes": size, "n_labels": 3} for name, size in sizes.items()}
+    run.write_stage("refit", {"models": fitted, "lost": {}})
     run.write_stage("certify", {"promises": {"linear-0": promise.to_dict()}, "speeds": {"linear-0": 99.0}})
     work: Any = SimpleNamespace(
         run=run,
@@ -107,6 +111,7 @@ def test_rows_of_the_stage_have_every_column_of_the_design(tmp_path: Path) -> No
         assert row["hours_saved"] == (0.2 if certified else None)  # two certificates of six minutes
         assert "verdict" not in row
         assert (row["estimator"], row["recalibration"]) == ("product", "none")
+        assert row["bytes"] == (1500 if row["model"] == "linear-0" else None)  # the witness is shipped, too
         assert row["fit_seconds"] == (3.5 if certified else 2.5)
         assert row["certificates_per_second"] == (99.0 if certified else None)
         assert (row["reason"] is None) == certified

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment.selection import CANDIDATES, Limits, best_trials, candidates, pick, shortlist
+from harness.experiment.selection import CANDIDATES, Limits, best_trials, candidates, pick, shipped_bytes, shortlist
 
 Row = dict[str, Any]
 
@@ -303,6 +303,64 @@ def test_without_calibration_each_other_is_worse_on_validation() -> None:
 def test_a_promise_by_line_is_said_by_line() -> None:
     found = pick([model("a-0", 0.9)], {"a-0": promise(0.25) | {"unit": "line"}}, "m", calibration=True)
     assert found["reasons"][1] == "It promises to code 25.0 % of the calibration lines without a person."
+
+
+def both(certificates: float | None, lines: float | None) -> Row:
+    """Of both units, each with its coverage or none."""
+    return promise(certificates) | {"unit": "certificate", "line": promise(lines) | {"unit": "line"}}
+
+
+def test_of_two_units_certificates_go_before_lines() -> None:
+    """c-0 has the most lines and no certificate; b-0 and a-0 have as many certificates, and b-0 more lines."""
+    models = [model("a-0", 0.9), model("b-0", 0.8), model("c-0", 0.85), model("d-0", 0.7), model("e-0", 0.95)]
+    promises = {
+        "a-0": both(0.3, None),
+        "b-0": both(0.3, 0.5),
+        "c-0": both(None, 0.9),
+        "d-0": both(0.2, 0.8),
+        "e-0": both(None, None),
+    }
+    found = pick(models, promises, "m", calibration=True)
+    assert (found["model"], found["promise"]) == ("b-0", promises["b-0"])
+    assert found["reasons"][:2] == [
+        "b-0 is certified: a reason for 0.3; a reason for 0.5.",
+        "It promises to code 30.0 % of the calibration certificates and 50.0 % of the calibration lines without a "
+        "person, the most of the candidates (a-0 30.0 % and none of lines, d-0 20.0 % and 80.0 % of lines, "
+        "c-0 none and 90.0 % of lines, e-0 none).",
+    ]
+    reasons = against(found)
+    assert reasons["c-0"] == (
+        "it promises none of the calibration certificates and 90.0 % of the calibration lines, and b-0 30.0 % and "
+        "50.0 % of lines"
+    )
+    assert reasons["a-0"].startswith("it promises 30.0 % of the calibration certificates and none of the")
+    assert reasons["e-0"] == "not certified: a reason for None; a reason for None"
+
+
+def test_a_promise_of_lines_alone_is_a_promise() -> None:
+    models = [model("a-0", 0.9), model("b-0", 0.8)]
+    promises = {"a-0": both(None, None), "b-0": both(None, 0.4)}
+    found = pick(models, promises, "m", calibration=True)
+    assert (found["model"], found["promise"]) == ("b-0", promises["b-0"])
+    none = pick(models, dict.fromkeys(promises, both(None, None)), "m", calibration=True)
+    assert (none["model"], none["reasons"][1]) == ("a-0", "a-0: a reason for None; a reason for None.")
+
+
+def test_models_that_cost_as_much_go_by_what_they_promise_of_lines() -> None:
+    models = [cost(model("a-0", 0.9), 1.0, 1), cost(model("b-0", 0.9), 1.0, 1)]
+    promises = {"a-0": both(0.3, 0.4), "b-0": both(0.3, 0.5)}
+    found = pick(models, promises, "m", calibration=True, ties=[tie("a-0", "b-0", 0.0, -0.1, 0.1)])
+    assert found["model"] == "b-0"
+    assert against(found)["a-0"] == "in a tie with b-0 on validation, but b-0 promises more"
+
+
+def test_the_size_of_a_model_is_known_with_all_its_witnesses() -> None:
+    fitted: dict[str, Row] = {"a-0": {"bytes": 3}, "b-0": {"bytes": 4}, "c-0": {}}
+    asks = {"model": "a-0", "witnesses": ["b-0"]}
+    assert shipped_bytes({"model": "a-0"}, fitted) == 3
+    assert shipped_bytes(asks, fitted) == 7
+    assert shipped_bytes({"model": "a-0", "witnesses": ["b-0", "c-0"]}, fitted) is None
+    assert shipped_bytes({"model": "d-0"}, fitted) is None
 
 
 def test_an_ensemble_that_wins_names_its_members() -> None:

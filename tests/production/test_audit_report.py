@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from audited_office import (
+    CODES,
     WATCHED,
     Row,
     as_predicted,
@@ -19,11 +20,12 @@ from audited_office import (
     write_batch,
     write_bundle,
 )
-from small_office import PROMISE
+from small_office import CANARY, PROMISE
 
+from harness.decision.practice import Change, PastShare
 from harness.errors import BundleError, CorpusError
 from harness.production import bundle
-from harness.production.audit_report import counts, report_file
+from harness.production.audit_report import _sentence, counts, report_file
 from harness.production.auditing import Drawn, key_path, read_key
 
 
@@ -84,6 +86,47 @@ def test_counted_by_hand(batch: Path, office: Path) -> None:
     assert "  those not coded yet do not count; if they are the harder ones, the figures flatter" in said
     assert "2 codes of the coder that the model does not have, new ones or slips: U07, U08" in said
     assert any("at this share a verdict takes about" in line for line in said)
+
+
+def test_what_is_no_code_is_counted_and_never_repeated(batch: Path, office: Path) -> None:
+    path, _ = sampled(batch, n=100, holders=0)
+    key = read_key(path)
+    automatic = [row for row, drawn in enumerate(key.certificates) if drawn.automatic]
+    odd = {
+        automatic[0]: f"{CANARY};I50;see remark", automatic[1]: f"{CANARY}-1", automatic[2]: "U07.1", automatic[3]: "é50",
+        automatic[4]: "I50.12345", automatic[5]: "1234",
+    }  # fmt: skip
+    rows = iter(range(len(key.certificates)))
+    fill(path, lambda drawn: odd.get(next(rows), as_predicted(drawn)))
+    said, values = reported(office, path)  # looks for CANARY in all of it
+    assert values["unknown"] == ["U07.1"]
+    assert (values["no_code"], values["wrong"]) == (6, 6)
+    at = sorted(row + 2 for row in odd if row != automatic[2])
+    assert values["no_code_lines"] == at
+    assert (
+        "6 entries of the coder that are no code, taken as codes that the model missed: "
+        f"sample.csv, line {', '.join(map(str, at))}"
+    ) in said
+    assert {one["code"] for one in values["blame_automatic"]} <= {*CODES, "U07.1"}
+    assert not any("remark" in line or "1234" in line or "é" in line for line in said)
+
+    fill(path, lambda drawn: "?")
+    said, values = reported(office, path)
+    assert (values["no_code"], len(values["no_code_lines"])) == (100, 100)
+    assert any(line.endswith("sample.csv, line 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 90 more") for line in said)
+
+
+def test_labels_of_a_bundle_are_codes_whatever_they_look_like(batch: Path, tmp_path: Path) -> None:
+    batch.with_name("out.csv.watch.csv").unlink()
+    path, _ = sampled(batch, n=100)
+    first = read_key(path).certificates[0].id
+    fill(path, lambda drawn: "XYLAZINE" if drawn.id == first else as_predicted(drawn))
+    for codes, entries in ((("XYLAZINE", *CODES), 0), (CODES, 1)):
+        said, values = reported(write_bundle(tmp_path / f"bundle{entries}", codes=codes), path)
+        assert values["no_code"] == entries
+        blamed = [*values["blame_automatic"], *values["blame_persons"]]
+        assert ("XYLAZINE" in {one["code"] for one in blamed}) == (entries == 0)
+        assert any("1 entry of the coder" in line for line in said) == (entries == 1)
 
 
 def test_a_broken_promise_is_called(batch: Path, office: Path) -> None:
@@ -151,6 +194,20 @@ def test_a_change_of_practice_is_named(batch: Path, office: Path) -> None:
     assert values["practice"]["tests"] % 4 == 0
     with pytest.raises(CorpusError, match="--looks must be at least 1, but got 0"):
         reported(office, path, looks=0)
+
+
+@pytest.mark.parametrize(("rest", "hidden"), [((2, 50), True), ((48, 50), True), ((0, 0), False), ((20, 50), False)])
+def test_the_counts_of_two_parts_tell_no_small_third(rest: tuple[int, int], hidden: bool) -> None:
+    """The words anywhere less those in part II only leave those in part I: their counts must not follow."""
+    part2 = Change("I50", "part2", 2020, 150, 98, 0.65, (PastShare(2019, 90, 10),), 1e-9, 1, ())
+    coded, holders = part2.coded + rest[0], part2.holders + rest[1]
+    whole = Change("I50", "all", 2020, holders, coded, 0.5, (PastShare(2019, 190, 20),), 1e-8, 1, ())
+    other = dataclasses.replace(whole, code="T40.4")
+    for changes in ((part2, whole), (whole, part2)):
+        told = [_sentence(change, changes) for change in changes]
+        assert (whole.sentence in told, part2.sentence in told) == (True, not hidden)
+        assert any("98 of 150" in one for one in told) != hidden
+    assert _sentence(part2, (part2, other)) == part2.sentence
 
 
 def test_a_certificate_counts_for_the_codes_that_it_was_drawn_for() -> None:

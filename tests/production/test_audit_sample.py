@@ -69,8 +69,11 @@ def test_a_number_is_a_matter_of_seed_file_and_line_alone() -> None:
 # what is drawn
 
 
+Case = tuple[npt.NDArray[np.float64], Held, int, int]
+
+
 @st.composite
-def holders_of(draw: st.DrawFn) -> tuple[npt.NDArray[np.float64], Held, int, int]:
+def holders_of(draw: st.DrawFn) -> Case:
     n = draw(st.integers(1, 30))
     order = np.array(draw(st.permutations(range(n))))
     pairs = sorted(draw(st.sets(st.tuples(st.integers(0, n - 1), st.integers(0, 3)), max_size=40)))
@@ -79,17 +82,28 @@ def holders_of(draw: st.DrawFn) -> tuple[npt.NDArray[np.float64], Held, int, int
     return order / n, held, draw(st.integers(1, 35)), draw(st.integers(0, 6))
 
 
-@given(holders_of())
-def test_drawn_as_the_definition_says(data: tuple[npt.NDArray[np.float64], Held, int, int]) -> None:
+@given(holders_of(), st.integers(0, 20))
+def test_drawn_as_the_definition_says(data: Case, most: int) -> None:
     number, held, n, holders = data
-    found = draw(number, held, n, holders, seed=0)
+    found = draw(number, held, n, holders, seed=0, most=most)
     order = np.argsort(number).tolist()
     simple = order[:n]
     pairs = list(zip(held.row.tolist(), held.code.tolist(), strict=True))
     counted = set()
-    for code in range(4):
+    more_rows: set[int] = set()
+    full, left_out = False, 0
+    for code in sorted(range(4), key=lambda code: -sum(pair[1] == code for pair in pairs)):
         own = [row for row in order if (row, code) in pairs]
-        counted |= {(row, code) for row in own[:holders]} | {(row, code) for row in own if row in simple}
+        wanted = {row for row in own[:holders] if row not in simple}
+        full |= len(more_rows | wanted) > most
+        if full:
+            left_out += bool(wanted)
+        else:
+            more_rows |= wanted
+            counted |= {(row, code) for row in wanted}
+        counted |= {(row, code) for row in own if row in simple}
+    assert found.left_out == left_out
+    assert (~found.simple).sum() <= most
     assert {pair for pair, counts in zip(pairs, found.counts.tolist(), strict=True) if counts} == counted
     assert sorted(found.rows.tolist()) == sorted({*simple, *(row for row, _ in counted)})
     assert found.rows[found.simple].tolist() == simple  # in the order of their numbers
@@ -106,6 +120,38 @@ def test_a_larger_sample_extends_a_smaller_one(batch: Path) -> None:
     assert {drawn.id for drawn in read_key(sampled(batch, "other.csv", 50, seed=1)[0]).certificates} != set(ids[0])
 
 
+@given(holders_of(), st.integers(0, 20), st.integers(0, 5), st.integers(0, 5))
+def test_a_larger_sample_keeps_what_a_smaller_one_counted(data: Case, most: int, wider: int, further: int) -> None:
+    number, held, n, holders = data
+    small = draw(number, held, n, holders, seed=0, most=most)
+    large = draw(number, held, n + wider, holders, seed=0, most=most + further)
+    assert set(small.rows.tolist()) <= set(large.rows.tolist())
+    assert not (small.counts & ~large.counts).any()
+
+
+def test_thousands_of_watched_codes_draw_no_more_than_the_simple_sample(tmp_path: Path) -> None:
+    """300 codes with 2 holders each, and one with 30, which comes first."""
+    rows = predictions(630)
+    beside = [
+        {**{name: row[name] for name in ("id", "file", "line")}, "codes_held": code, "codes_held_part2": ""}
+        for row, code in zip(rows, [*(f"C{number // 2}" for number in range(600)), *["Z"] * 30], strict=True)
+    ]
+    write(tmp_path / "out.csv.watch.csv", beside)
+    path, said = sampled(write(tmp_path / "out.csv", rows), n=50)
+    key = read_key(path)
+    more = [drawn for drawn in key.certificates if not drawn.simple]
+    assert 49 <= len(more) <= 50  # a code's two holders are not parted
+    assert (key.most, sum("Z" in drawn.held for drawn in key.certificates)) == (50, 20)
+    # Codes that still want holders, but for those whose holders were drawn.
+    held = [{code for drawn in part for code in drawn.held} for part in (key.certificates, more)]
+    full = {code for code in held[0] if sum(code in drawn.held for drawn in key.certificates) >= 2}
+    left = 301 - len(full)
+    assert f"  left out, as --most is 50: {left} of 301 watched codes, those with the fewest holders" in said
+    assert any(line.endswith(f"hold the words of each of {301 - left} watched codes") for line in said)
+    assert len(read_key(sampled(tmp_path / "out.csv", "all.csv", n=50, most=10_000)[0]).certificates) == 600 + 20
+    assert all(drawn.simple for drawn in read_key(sampled(tmp_path / "out.csv", "no.csv", 50, most=0)[0]).certificates)
+
+
 def test_the_coders_file_is_blind(batch: Path) -> None:
     path, said = sampled(batch)
     rows, key = read(path), read_key(path)
@@ -120,6 +166,8 @@ def test_the_coders_file_is_blind(batch: Path) -> None:
         assert (";".join(drawn.codes), drawn.confidence) == (row["codes"], row["confidence"])
         assert drawn.automatic == (row["decision"] == "automatic")
     assert (key.predictions, key.n, key.seed, key.holders, key.bundle) == ("out.csv", 100, 0, 20, None)
+    assert key.most == 100
+    assert not any("left out" in line for line in said)
     assert said[0].startswith(f"{len(rows)} of 600 certificates for a second coder")
     assert said[1] == "  100 as a simple random sample"
     assert not any(CANARY in line for line in said)
@@ -129,7 +177,7 @@ def test_the_place_in_the_file_tells_nothing() -> None:
     """Over many seeds the simple sample stands as often first as its share is."""
     number = np.arange(40) / 40
     held = Held(("A",), np.arange(40), np.zeros(40, dtype=np.int64), np.zeros(40, dtype=bool))
-    places = np.array([draw(number, held, 10, 20, seed).simple for seed in range(2_000)])
+    places = np.array([draw(number, held, 10, 20, seed, 10).simple for seed in range(2_000)])
     assert places.shape == (2_000, 20)
     assert np.abs(places.mean(axis=0) - 0.5).max() < 0.05
 
@@ -163,7 +211,7 @@ def test_ids_with_separators_come_through(tmp_path: Path) -> None:
     path, _ = sampled(write(tmp_path / "out.csv", rows))
     fill(path, as_predicted)
     assert 'a,"b"\nc;é' in {row["id"] for row in read(path)}
-    assert None not in read_codes(path, read_key(path))
+    assert None not in read_codes(path, read_key(path)).codes
 
 
 @pytest.mark.parametrize(
@@ -223,7 +271,8 @@ def test_nothing_that_a_coder_may_have_filled_is_replaced(batch: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"n": 0}, "-n must be at least 1"), ({"holders": -1}, "--holders must not")]
+    ("options", "message"),
+    [({"n": 0}, "-n must be at least 1"), ({"holders": -1}, "--holders must not"), ({"most": -1}, "--most must not")],
 )
 def test_numbers_out_of_range_are_refused(batch: Path, options: Row, message: str) -> None:
     with pytest.raises(CorpusError, match=message):

@@ -45,7 +45,8 @@ def test_what_a_coder_may_do_to_the_file(batch: Path) -> None:
     for changed in (text, "\ufeff" + text.replace("\n", "\r\n"), text + ",,,,\n"):
         path.write_bytes(changed.encode())
         found = read_codes(path, key)
-        assert found[:4] == (frozenset({"I50", "X42"}), frozenset(), None, frozenset({"I21"}))
+        assert found.lines == tuple(range(len(rows) + 1, 1, -1))
+        assert found.codes[:4] == (frozenset({"I50", "X42"}), frozenset(), None, frozenset({"I21"}))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["codes", *HEADER[:3], "remark"], delimiter=";")
         writer.writeheader()
@@ -65,6 +66,7 @@ def test_what_a_coder_may_do_to_the_file(batch: Path) -> None:
         (lambda rows: rows[1].update(line="77"), "but another stands at sample.csv:3"),
         (lambda rows: rows[1].update(codes="-;I50"), 'codes must be codes or "-" for none at all, but both stand at'),
         (lambda rows: [row.pop("codes") for row in rows], "FILE must have the columns id, file, line, codes"),
+        (lambda rows: [row.pop("codes") for row in rows], r"but its first row lacks codes \(sample.csv\)"),
     ],
 )
 def test_a_file_that_does_not_match_its_key_is_refused(
@@ -85,10 +87,13 @@ def test_files_that_cannot_be_read_are_refused(batch: Path, office: Path) -> Non
         (b"", "sample.csv is empty"),
         (b"\xff\xfe", "readable UTF-8"),
         (b'id,file\n"a', "columns|UTF-8"),
+        (b"CANARY,a.csv,2,I50\n", r"each once, but its first row lacks id, file, line, codes \(sample.csv\)$"),
+        (b"id,file,line,codes,line,CANARY\n", r"but its first row repeats line \(sample.csv\)$"),
     ):
         path.write_bytes(content)
-        with pytest.raises(CorpusError, match=message):
+        with pytest.raises(CorpusError, match=message) as caught:
             report_file(office, path, print)
+        assert CANARY not in str(caught.value)
     path.write_text("id,file,line,codes\na,b\n")
     with pytest.raises(CorpusError, match=r"must have the cells of its header, but sample.csv:2 has fewer"):
         report_file(office, path, print)

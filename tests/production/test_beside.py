@@ -182,12 +182,17 @@ def of_code(code: str) -> str:
 
 
 def test_the_state_of_both_alarms_is_said_for_each_year(tmp_path: Path, full: Bundle) -> None:
-    rows = certificates(60, seed=1)
-    for row in rows[40:]:
-        row["year"] = 2020
+    rows = certificates(80, seed=1)
+    for year, some in ((2017, rows[:20]), (2018, rows[20:60]), (2020, rows[60:])):
+        for row in some:
+            row["year"] = year
     _, said = run(full, tmp_path / "out.csv", write_csv(tmp_path / "later.csv", rows))
     assert said[-1] == "practice alarm: needs the codes of a sample; draw one by harness audit sample"
-    for year, n in ((2018, 40), (2020, 20)):
+    assert full.drift is not None
+    calibrated = full.drift.calibration.year
+    assert f"words alarm: none for certificates of {calibrated} or before, which are no later than calibration" in said
+    later = [(year, n) for year, n in ((2018, 40), (2020, 20)) if year > calibrated]
+    for year, n in later:
         mine = [row for row in rows if row["year"] == year]
         assert len(mine) == n
         strange = sum(bool(re.search("[bcdfghklm]{7}", " ".join(cells(row)))) for row in mine)
@@ -196,7 +201,7 @@ def test_the_state_of_both_alarms_is_said_for_each_year(tmp_path: Path, full: Bu
         )
         assert f": {strange / n:.1%} in {year}," in words
         assert "no alarm, 0 of 5 pairs" in words
-    assert sum(line.startswith("No words alarm is possible: it takes 5 pairs") for line in said) == 2
+    assert sum(line.startswith("No words alarm is possible: it takes 5 pairs") for line in said) == len(later) > 0
 
 
 def test_an_alarm_that_rings_says_so(tmp_path: Path, full: Bundle) -> None:
