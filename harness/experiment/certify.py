@@ -9,7 +9,7 @@ from harness.decision.contrast import naive
 from harness.decision.rule import DecisionRule
 from harness.errors import RunError
 from harness.experiment.promising import CERTIFICATE, LINE, promises
-from harness.experiment.readings import READINGS, earlier, fingerprints, record
+from harness.experiment.readings import earlier, fingerprints, readings_of, record
 from harness.experiment.scoring import judge
 from harness.experiment.tying import ties
 from harness.experiment.work import Work
@@ -60,7 +60,7 @@ def certify_stage(work: Work) -> None:
 
 def _record_reading(work: Work) -> int:
     """Note that these certificates' codes are read now; how many runs read them before."""
-    path, years = work.run.path.parent / READINGS, fingerprints(work.store, "calibration")
+    path, years = readings_of(work.run.path), fingerprints(work.store, "calibration")
     before = earlier(path, work.run.name, years, work.config_digest())
     record(path, work.run.name, "calibration", years, work.config_digest())
     return before

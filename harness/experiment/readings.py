@@ -12,10 +12,20 @@ from harness.config import RunConfig
 from harness.corpus.certificate import Corpus
 from harness.corpus.store import Store
 from harness.files import append_row, read_json, read_rows
-from harness.run.folder import RunFolder
+from harness.run.folder import HOME, RunFolder
 
 READINGS = "readings.jsonl"
 BLOCK = 65_536
+
+
+def readings_of(folder: Path) -> Path:
+    """Where the readings of a run in ``folder`` are noted: where runs lie.
+
+    That is beside it, or in the folder of runs there, where a run that was rolled forward lies beside that one.
+    """
+    parent = folder.resolve().parent
+    runs = parent / HOME
+    return (runs if runs.is_dir() else parent) / READINGS
 
 
 def fingerprint_of(corpus: Corpus) -> str:

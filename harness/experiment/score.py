@@ -12,7 +12,7 @@ from harness.corpus.certificate import Corpus, IntArray
 from harness.corpus.store import Slice
 from harness.decision.rule import DecisionRule
 from harness.experiment.normalising import Learnt, normalised
-from harness.experiment.readings import READINGS, fingerprints, record
+from harness.experiment.readings import fingerprints, readings_of, record
 from harness.experiment.scoring import Said, audited, curve_rows, judge, line_row, saved_work, score_row
 from harness.experiment.selection import shipped_bytes
 from harness.experiment.work import Work
@@ -30,7 +30,7 @@ def score_stage(work: Work) -> None:
     lost: dict[str, str] = {}
     if "heldout" in work.store.roles:
         years = fingerprints(work.store, "heldout")
-        record(work.run.path.parent / READINGS, work.run.name, "heldout", years, work.config_digest())
+        record(readings_of(work.run.path), work.run.name, "heldout", years, work.config_digest())
         more, lost = work.predict(work.asked_models(), "heldout")
         speeds |= more
     rows: list[Row] = []

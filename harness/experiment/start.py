@@ -24,7 +24,7 @@ from harness.experiment.check import Checked, check, smoke
 from harness.experiment.pipeline import run_all
 from harness.experiment.provenance import hardware, new_meta
 from harness.experiment.reading import Reading, read, scratch
-from harness.experiment.readings import READINGS, chose, fingerprints
+from harness.experiment.readings import chose, fingerprints, readings_of
 from harness.experiment.rolling import frozen_of, moved
 from harness.experiment.studies import STUDIES, Study, run_study
 from harness.experiment.work import Work
@@ -99,7 +99,7 @@ def roll(name: str, out: Path, by: int | None, say: Say, *, address: str | None 
     run = open_run(name)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RunError(f"-o must name a folder that is empty or not there, but {out} is not")
-    noted = out.resolve().parent / READINGS
+    noted = readings_of(out)
     if any(
         row["run"] == out.resolve().name for row in read_rows(noted)
     ):  # else its earlier reading would pass for its own
@@ -114,7 +114,7 @@ def roll(name: str, out: Path, by: int | None, say: Say, *, address: str | None 
     with scratch(out.resolve().parent) as folder:
         found = read(checked, shared or folder, say)
         years = fingerprints(found.store, "calibration")
-        against = chose(run.path.parent / READINGS, years, frozen["config"], frozen["began"])
+        against = chose(readings_of(run.path), years, frozen["config"], frozen["began"])
         if against:  # the promise is refused: read again without these years
             year, other = against[0]
             refused = f"no promise: {year} was scored as held-out by {other}, and the configuration was changed since"

@@ -11,7 +11,7 @@ from harness.errors import PartlyDone
 from harness.experiment import normalisation, transfer
 from harness.experiment.arms import Arm
 from harness.experiment.heldout import HeldOut
-from harness.experiment.readings import READINGS, fingerprints, record
+from harness.experiment.readings import fingerprints, readings_of, record
 from harness.experiment.work import Work
 from harness.files import Row
 from harness.leaderboard.study import findings
@@ -71,7 +71,7 @@ def run_study(work: Work) -> Row:
     heldout = HeldOut.of(work.corpus("heldout"), work.corpus("train"))
     if study.stage(READ) is None:
         years = fingerprints(work.store, "heldout")
-        record(study.path.parent / READINGS, study.name, "heldout", years, work.config_digest())
+        record(readings_of(study.path), study.name, "heldout", years, work.config_digest())
         study.write_stage(READ, {"years": sorted(years)})
     try:
         missing = STUDIES[study.meta()["kind"]].run(work, study, heldout)

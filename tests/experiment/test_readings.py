@@ -10,7 +10,16 @@ from harness.corpus import store
 from harness.corpus.builder import ReadResult
 from harness.corpus.certificate import Corpus
 from harness.corpus.years import assign
-from harness.experiment.readings import chose, digest_of, earlier, fingerprint_of, fingerprints, record
+from harness.experiment.readings import (
+    READINGS,
+    chose,
+    digest_of,
+    earlier,
+    fingerprint_of,
+    fingerprints,
+    readings_of,
+    record,
+)
 from harness.files import Row, append_row, read_rows, write_json
 from harness.run.folder import RunFolder
 
@@ -187,3 +196,10 @@ def test_no_text_and_no_id_is_noted(tmp_path: Path) -> None:
     record(path, "run", "heldout", fingerprints(store.build(read, assign(read, years), tmp_path), "heldout"), "c1")
     assert "2016" in path.read_text()
     assert not any(word in path.read_text() for word in ("canary", "4711"))
+
+
+def test_readings_are_noted_where_runs_lie(tmp_path: Path) -> None:
+    assert readings_of(tmp_path / "leaderboards" / "a") == tmp_path / "leaderboards" / READINGS
+    assert readings_of(tmp_path / "rolled") == tmp_path / READINGS
+    (tmp_path / "leaderboards").mkdir()
+    assert readings_of(tmp_path / "rolled") == readings_of(tmp_path / "leaderboards" / "a")
