@@ -21,9 +21,9 @@ from harness.corpus.certificate import BoolArray, IntArray, lines_of
 from harness.decision.fragments import EDGE, Fragments, Int64Array, Unrolled, per_line, unrolled
 from harness.files import read_json, write_json
 
-HELD_OUT = 0.001  # share of the held-out certificates (or lines) that a limit may stop
+LEFT_OUT = 0.001  # share of the certificates that were left out (or lines) that a limit may stop
 LONGER = 1.5  # times the longest of training
-STRANGER = 1.1  # times the excess at HELD_OUT: what is new next year is newer than another half
+STRANGER = 1.1  # times the excess at LEFT_OUT: what is new next year is newer than another half
 ENOUGH = 20  # unseen 4-grams, three words or so: by fewer no other language can be told from a new word
 DIGITS = "0123456789"
 # A small corpus lacks letters of its own alphabet: one of which half is known counts as known whole.
@@ -153,10 +153,10 @@ class Reference:
         _, rows, distinct = np.unique(of_certificate, return_index=True, return_inverse=True)
         halves = [of_line[np.repeat(distinct % 2 == half, np.diff(first_line))] for half in (0, 1)]
         parted = min(map(len, halves)) > 0
-        held_out = _held_out(lines, halves if parted else (), terms)
+        left_out = _left_out(lines, halves if parted else (), terms)
         within, offsets = lines_of(first_line, rows)
-        whole = held_out.take(of_line[within]).summed(offsets)
-        return cls(alphabet, Limits.learnt(held_out, parted=parted), Limits.learnt(whole, parted=parted))
+        whole = left_out.take(of_line[within]).summed(offsets)
+        return cls(alphabet, Limits.learnt(left_out, parted=parted), Limits.learnt(whole, parted=parted))
 
     def save(self, path: Path) -> None:
         values = {"characters": self.alphabet.known, "line": asdict(self.line), "certificate": asdict(self.certificate)}
@@ -181,7 +181,7 @@ def count(block: Unrolled, fragments: Fragments | None = None, alphabet: Alphabe
     )
 
 
-def _held_out(lines: pa.Array, halves: Sequence[Int64Array], terms: pa.Array) -> Counts:
+def _left_out(lines: pa.Array, halves: Sequence[Int64Array], terms: pa.Array) -> Counts:
     """Counts of training's distinct lines, (n_distinct,), each looked at from the half that does not have it.
 
     ``halves`` are positions among ``lines``. In its own half a line finds nothing unknown, so the sum over both halves is
@@ -209,5 +209,5 @@ def _excess(counts: Counts, share: float) -> npt.NDArray[np.float64]:
 
 
 def _highest(values: npt.NDArray[Any]) -> Any:
-    """The least value that at most a share HELD_OUT of the values exceeds; 0 without any."""
-    return np.quantile(values, 1 - HELD_OUT, method="higher") if len(values) else 0
+    """The least value that at most a share LEFT_OUT of the values exceeds; 0 without any."""
+    return np.quantile(values, 1 - LEFT_OUT, method="higher") if len(values) else 0

@@ -9,7 +9,7 @@ import numpy as np
 from harness.corpus.certificate import Corpus
 from harness.decision.drift import DriftReference
 from harness.decision.practice import PAST, PracticeReference
-from harness.decision.rule import DecisionRule
+from harness.decision.rule import DecisionRule, decide_seen
 from harness.decision.summaries import past_pairs
 from harness.experiment.work import Work
 from harness.run.folder import RunFolder
@@ -36,8 +36,8 @@ def watch_stage(work: Work) -> None:
         name = model["model"]
         rule = DecisionRule.load(work.run.model(name) / "rule")
         predictions = work.run.predictions(f"calibration/{name}")
-        decisions = work.said(rule, predictions, "calibration", calibration.texts)
-        looked = rule.gate.look(calibration.texts).certificates(calibration.texts.first_line)
+        found = work.seen(rule, predictions, "calibration", calibration.texts)
+        decisions, looked = decide_seen(rule, found, predictions, calibration.texts), found.certificates.looked
         reference = DriftReference.learnt(
             newest,
             looked.unseen_words,

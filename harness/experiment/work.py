@@ -14,7 +14,8 @@ from harness.config import RunConfig
 from harness.corpus.certificate import Corpus, Texts
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Slice, Store
-from harness.decision.rule import DecisionRule, Decisions, decide
+from harness.decision.observed import Seen
+from harness.decision.rule import DecisionRule, Decisions, decide_seen, seen
 from harness.experiment.readings import digest_of
 from harness.families import family as family_named
 from harness.families.family import Predictions
@@ -93,8 +94,12 @@ class Work:
 
     def said(self, rule: DecisionRule, predictions: Predictions, role: str, texts: Texts) -> Decisions:
         """What a rule decides from kept predictions of a role, its witnesses' among them."""
+        return decide_seen(rule, self.seen(rule, predictions, role, texts), predictions, texts)
+
+    def seen(self, rule: DecisionRule, predictions: Predictions, role: str, texts: Texts) -> Seen:
+        """What it looks at for that."""
         kept = {witness.model: self.run.predictions(f"{role}/{witness.model}") for witness in rule.witnesses}
-        return decide(rule, predictions, texts, kept)
+        return seen(rule, predictions, texts, kept)
 
     def refitted(self) -> dict[str, Row]:
         """Time, labels and size of each model that was fitted again."""

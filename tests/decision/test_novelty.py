@@ -2,31 +2,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_rules import certificates as texts
 
-from harness.corpus.certificate import Texts, strings
+from harness.corpus.certificate import strings
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge, Lexicon
 from harness.decision.novelty import UnseenWords
-
-
-def texts(*certificates: Sequence[str]) -> Texts:
-    lines = [line for certificate in certificates for line in certificate]
-    return Texts(
-        strings([f"id-{i}" for i in range(len(certificates))]),
-        np.full(len(certificates), 2018, np.int16),
-        np.cumsum([0, *map(len, certificates)]).astype(np.int64),
-        strings(lines),
-        np.ones(len(lines), np.int8),
-        None,
-        {},
-    )
-
 
 TRAINING = texts(["Acute heart failure", "2 days"], ["PNEUMONIA (left)"], [], ["Sténose de l'œsophage"])
 GATE = UnseenWords.learnt([TRAINING], Knowledge())

@@ -5,27 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
+from small_rules import certificates
 
-from harness.corpus.certificate import LabelSet, Texts, strings
+from harness.corpus.certificate import LabelSet
 from harness.corpus.knowledge import Knowledge
 from harness.decision.observed import Seen, observe, same_sets
 from harness.decision.textgate import TextGate
 from harness.families.family import Predictions, Written
 
 CODES = ("I50", "I64", "J18")
-
-
-def certificates(*lines: list[str]) -> Texts:
-    every = [line for certificate in lines for line in certificate]
-    return Texts(
-        strings([f"id-{i}" for i in range(len(lines))]),
-        np.full(len(lines), 2018, np.int16),
-        np.cumsum([0, *map(len, lines)]).astype(np.int64),
-        strings(every),
-        np.ones(len(every), np.int8),
-        None,
-        {},
-    )
 
 
 GATE = TextGate.learnt([certificates(["heart failure", "stroke"])], Knowledge())

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_rules import certificates as texts
 
 from harness.corpus import words
 from harness.corpus.certificate import Texts, strings
@@ -14,20 +14,6 @@ from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge, Lexicon
 from harness.decision.novelty import UnseenWords
 from harness.decision.textgate import Looked, TextGate
-
-
-def texts(*certificates: Sequence[str]) -> Texts:
-    lines = [line for certificate in certificates for line in certificate]
-    return Texts(
-        strings([f"id-{i}" for i in range(len(certificates))]),
-        np.full(len(certificates), 2018, np.int16),
-        np.cumsum([0, *map(len, certificates)]).astype(np.int64),
-        strings(lines),
-        np.ones(len(lines), np.int8),
-        None,
-        {},
-    )
-
 
 TRAINING = texts(
     ["Acute heart failure", "PNEUMONIA (left)"],
