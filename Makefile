@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help search smoke test test-fast coverage lint format bench wheel clean
+.PHONY: help search smoke test test-fast coverage lint format catalogue bench wheel clean
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,12 +41,23 @@ format: .venv/.installed-dev ## let ruff format and sort imports
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+CATALOGUES := harness/leaderboard/locale
+EXTRACT := --mapping=babel.cfg --no-default-keywords --keywords='_ gettext ngettext:1,2 say say_n:1,2 N_ Nn_:1,2' --no-location
+UPDATE := --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
+
+catalogue: .venv/.installed ## put new texts of the page into the catalogues
+	@pot=$$(mktemp) && trap 'rm -f '$$pot EXIT && \
+	$(BIN)/pybabel -q extract $(EXTRACT) --sort-output --output-file=$$pot harness/leaderboard && \
+	for po in $(CATALOGUES)/*.po; do \
+	$(BIN)/pybabel -q update $(UPDATE) --locale=$$(basename $$po .po) --input-file=$$pot --output-file=$$po || exit; done
+
 bench: .venv/.installed-dev ## benchmarks as ratios against peers in the same run
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.linear
 	@$(BIN)/python -m benchmarks.encoder
 	@$(BIN)/python -m benchmarks.decoding
 	@$(BIN)/python -m benchmarks.promise
+	@$(BIN)/python -m benchmarks.page
 
 wheel: .venv/.installed-dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .

@@ -50,15 +50,20 @@ def resume(run: str, address: str | None) -> None:
 
 @harness.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-def leaderboard(runs: tuple[str, ...]) -> None:
-    """Make the page of each RUN again from its rows."""
-    from harness.leaderboard.page import write_page
-    from harness.leaderboard.study_page import write_study_page
-    from harness.run.folder import open_run
-    from harness.run.study import is_study
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    type=click.Path(path_type=Path),
+    help="The file to write; of one RUN its own page, of several leaderboards/merged.html if left out.",
+)
+@click.option("--language", default="en", show_default=True, help="The language of the page: en or fr.")
+def leaderboard(runs: tuple[str, ...], out: Path | None, language: str) -> None:
+    """Make the page of RUN again from its rows, or one page of several runs; studies are shown beside them."""
+    from harness.leaderboard.command import make_pages
 
-    for run in [open_run(name) for name in runs]:
-        click.echo(write_study_page(run) if is_study(run) else write_page(run))
+    for page in make_pages(runs, out, language):
+        click.echo(page)
 
 
 @harness.command()

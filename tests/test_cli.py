@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -138,6 +139,46 @@ def test_corpus_generate_writes_what_corpus_check_reads(tmp_path: Path) -> None:
 def test_an_unknown_run_or_bundle_is_refused(words: list[str], tmp_path: Path) -> None:
     assert "must be" in refused(harness(*words, where=tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def a_run(home: Path, name: str = "20260302-093012", rows: str = "") -> Path:
+    """A run that has only begun, as far as the page is concerned."""
+    folder = home / "leaderboards" / name
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"format": 1, "run": name, "families": ["linear"]}))
+    (folder / "trials.jsonl").write_text(rows)
+    return folder
+
+
+def test_leaderboard_makes_a_page_again_and_the_index(tmp_path: Path) -> None:
+    folder = a_run(tmp_path)
+    pages = []
+    for _ in range(2):
+        done = harness("leaderboard", folder.name, where=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == str(folder / "leaderboard.html")
+        pages.append((folder / "leaderboard.html").read_bytes())
+    assert pages[0] == pages[1]
+    assert f'href="{folder.name}/leaderboard.html"' in (folder.parent / "index.html").read_text(encoding="utf-8")
+
+
+def test_leaderboard_makes_one_page_of_several_runs(tmp_path: Path) -> None:
+    names = [a_run(tmp_path, name).name for name in ("20260302-093012", "20260405-101500")]
+    done = harness("leaderboard", *names, where=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == os.path.join("leaderboards", "merged.html")
+    page = (tmp_path / "leaderboards" / "merged.html").read_text(encoding="utf-8")
+    assert all(name in page for name in names)
+
+
+def test_leaderboard_refuses_what_it_cannot_show(tmp_path: Path) -> None:
+    folder = a_run(tmp_path, rows='{"trial": "a", "family": "b", "status": "done"}\n{"trial"\n')
+    said = refused(harness("leaderboard", folder.name, where=tmp_path))
+    assert f"line 2 of {folder.name}/trials.jsonl" in said
+    assert "en, fr" in refused(harness("leaderboard", folder.name, "--language", "de", where=tmp_path))
+    (folder / "run.json").write_text("{")
+    assert f"{folder.name}/run.json" in refused(harness("leaderboard", folder.name, where=tmp_path))
+    assert not list(tmp_path.rglob("*.html"))
 
 
 @pytest.mark.ray

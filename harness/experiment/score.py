@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from harness.corpus.certificate import Corpus, IntArray
 from harness.corpus.store import Slice
 from harness.decision.rule import DecisionRule
+from harness.experiment.figuring.figures import WHOLE, Figures
 from harness.experiment.normalising import Learnt, normalised
 from harness.experiment.readings import fingerprints, readings_of, record
-from harness.experiment.scoring import Said, audited, curve_rows, judge, line_row, saved_work, score_row
+from harness.experiment.scoring import Judged, Said, audited, curve_rows, judge, line_row, saved_work, score_row
 from harness.experiment.selection import shipped_bytes
 from harness.experiment.work import Work
 from harness.files import Row
@@ -33,15 +34,14 @@ def score_stage(work: Work) -> None:
         record(readings_of(work.run.path), work.run.name, "heldout", years, work.config_digest())
         more, lost = work.predict(work.asked_models(), "heldout")
         speeds |= more
-    rows: list[Row] = []
-    curves: list[Row] = []
     refitted, provenance, roles = work.refitted(), _provenance(work), _roles(work)
+    found = _Found(_figures(work, roles))
     for model in work.models():
         name = model["model"]
         rule = DecisionRule.load(work.run.path / "rules" / name)
         shared = {**provenance, "bytes": shipped_bytes(model, refitted)}
         searched = {**shared, "fit_seconds": model["fit_seconds"], "certificates_per_second": None}
-        _score(work, rows, curves, model, roles["validation"], rule, searched)
+        _score(work, found, model, roles["validation"], rule, searched)
         if name in refitted:
             rule = DecisionRule.load(work.run.model(name) / "rule")
             again = {**shared, "fit_seconds": refitted[name]["seconds"], "certificates_per_second": speeds.get(name)}
@@ -49,10 +49,20 @@ def score_stage(work: Work) -> None:
                 if role in roles and all(
                     work.run.has_predictions(f"{role}/{part}") for part in (name, *model.get("witnesses", []))
                 ):
-                    _score(work, rows, curves, model, roles[role], rule, again)
-    work.run.write_figure("risk_coverage", curves)
-    work.run.write_scorecards(rows)
-    work.run.write_stage("score", {"rows": len(rows), "lost": lost})
+                    _score(work, found, model, roles[role], rule, again)
+    work.run.write_figure("risk_coverage", found.curves)
+    found.figures.write(work.run, seed=work.config.search.seed)
+    work.run.write_scorecards(found.rows)
+    work.run.write_stage("score", {"rows": len(found.rows), "lost": lost})
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the stage writes, gathered model by model."""
+
+    figures: Figures
+    rows: list[Row] = field(default_factory=list)
+    curves: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ def _roles(work: Work) -> dict[str, _Role]:
                 {
                     year: Slice(rows.start - whole.start, rows.stop - whole.start)
                     for year, rows in (
-                        ("all", whole),
+                        (WHOLE, whole),
                         *((str(year), rows) for year, rows in sorted(work.store.years[role].items())),
                     )
                 },
@@ -96,6 +106,14 @@ def _roles(work: Work) -> dict[str, _Role]:
                 more if again else plain,
             )
     return found
+
+
+def _figures(work: Work, roles: dict[str, _Role]) -> Figures:
+    """Of the held-out years, or of validation where there are none; no row yet."""
+    shown = roles.get("heldout", roles["validation"])
+    listed = work.known().code_list
+    titles = {} if listed is None else {entry.code: entry.title for entry in listed.entries}
+    return Figures(shown.name, shown.slices, work.config.search.objective, titles)
 
 
 def _learnt(work: Work, *roles: str) -> Callable[[], Learnt]:
@@ -107,23 +125,26 @@ def _frequency(corpus: Corpus) -> IntArray:
     return np.bincount(corpus.codes.indices, minlength=len(corpus.labels))
 
 
-def _score(
-    work: Work, rows: list[Row], curves: list[Row], model: Row, role: _Role, rule: DecisionRule, more: Row
-) -> None:
-    """Append the rows and curves of one model and role; ``more`` is what all of its rows carry besides."""
+def _score(work: Work, found: _Found, model: Row, role: _Role, rule: DecisionRule, more: Row) -> None:
+    """Append the rows, curves and figures of one model and role; ``more`` is what all of its rows carry besides."""
     name = model["model"]
     predictions = work.run.predictions(f"{role.name}/{name}")
     said = Said(predictions, work.said(rule, predictions, role.name, role.corpus.texts), rule.certificate, rule.line)
     measured: dict[Slice, tuple[list[Row], list[Row]]] = {}
     for year, where in role.slices.items():
         if where not in measured:  # a role of one year is that year
-            measured[where] = _measured(work, role, where, said)
+            mine = said.rows(role.corpus.texts, where.start, where.stop)
+            reference = role.corpus.rows(where.start, where.stop)
+            judged = judge(reference, mine.decisions)
+            measured[where] = _measured(work, role, reference, mine, judged)
+            if role.name == found.figures.role and year == WHOLE:
+                found.figures.add(name, mine, judged, rule.threshold)
         of_units, curve = measured[where]
         for row in of_units:
             unit = rule.line if row["unit"] == "line" else rule.certificate
             assert unit is not None  # noqa: S101  (lines are scored where there is a rule for them)
             promise = unit.promise
-            rows.append(
+            found.rows.append(
                 {
                     **more,
                     "run": work.run.name,
@@ -145,14 +166,11 @@ def _score(
                     "reason": _reason(model, role.name, rule, row["unit"]),
                 }
             )
-        curves += [{"model": name, "role": role.name, "year": year, **point} for point in curve]
+        found.curves.extend({"model": name, "role": role.name, "year": year, **point} for point in curve)
 
 
-def _measured(work: Work, role: _Role, where: Slice, said: Said) -> tuple[list[Row], list[Row]]:
-    """The rows and the curve of one slice; its decisions are held against the codes once."""
-    reference = role.corpus.rows(where.start, where.stop)
-    mine = said.rows(role.corpus.texts, where.start, where.stop)
-    judged = judge(reference, mine.decisions)
+def _measured(work: Work, role: _Role, reference: Corpus, mine: Said, judged: Judged) -> tuple[list[Row], list[Row]]:
+    """The rows and the curve of one slice, of which ``mine`` was said, and ``judged`` once."""
     risk, seed = work.config.promise.risk, work.config.search.seed
     automation = work.config.automation
     row = score_row(reference, mine, judged, role.frequency, seed=seed)
@@ -164,7 +182,7 @@ def _measured(work: Work, role: _Role, where: Slice, said: Said) -> tuple[list[R
         line = line_row(reference, mine)
         units.append({**dict.fromkeys(row), **line, **saved_work(line, automation.minutes_per_line)})
     if role.name == "heldout":
-        units = [unit | audited(unit, risk if said.made(unit["unit"]) else None) for unit in units]
+        units = [unit | audited(unit, risk if mine.made(unit["unit"]) else None) for unit in units]
     return units, curve_rows(judged, mine.decisions)
 
 

@@ -258,15 +258,21 @@ def _sets(judged: Judged, seed: int) -> Row:
     }
 
 
-def _confidence(judged: Judged, said: Said) -> Row:
+def probability(said: Said) -> FloatArray | None:
+    """The probability that all codes of a certificate are right, (n,); None where the confidence is no probability."""
     estimator = said.certificate.estimator
     makes = np.asarray if estimator == LEARNT else ESTIMATORS[estimator].probability
-    if makes is None:
-        return {"brier": None, "ece": None, "confidence_reason": f"the confidence {estimator} is no probability"}
-    probability = makes(said.decisions.confidence)
+    return None if makes is None else makes(said.decisions.confidence)
+
+
+def _confidence(judged: Judged, said: Said) -> Row:
+    sure = probability(said)
+    if sure is None:
+        reason = f"the confidence {said.certificate.estimator} is no probability"
+        return {"brier": None, "ece": None, "confidence_reason": reason}
     return {
-        "brier": calibration.brier(~judged.errors, probability),
-        "ece": calibration.expected_calibration_error(~judged.errors, probability),
+        "brier": calibration.brier(~judged.errors, sure),
+        "ece": calibration.expected_calibration_error(~judged.errors, sure),
         "confidence_reason": None,
     }
 

@@ -9,6 +9,7 @@ from harness.errors import PartlyDone
 from harness.experiment import selection
 from harness.experiment.work import Work
 from harness.files import Row
+from harness.search.importances import importances
 from harness.search.runner import Outcome, Task, search
 
 
@@ -26,6 +27,8 @@ def search_stage(work: Work) -> list[str]:
         began = time.monotonic()
         closed = search(_task(work), work.cluster, lambda outcome: _ended(work, outcome), previous)
         seconds = round(time.monotonic() - began + sum(row["slot_seconds"] for row in previous) / work.cluster.cpus, 1)
+        if found := importances(work.spaces, work.run.trials()):
+            work.run.write_figure("importances", found)
         work.run.write_stage("search", {"seconds": seconds, "closed": closed})
         work.note({"search_seconds": seconds})
     trials = work.run.trials()

@@ -29,6 +29,7 @@ from harness.experiment.rolling import frozen_of, moved
 from harness.experiment.studies import STUDIES, Study, run_study
 from harness.experiment.work import Work
 from harness.files import Row, read_json, read_rows, write_json, write_text
+from harness.leaderboard.index import refresh_index
 from harness.leaderboard.page import write_page
 from harness.run.folder import FROZEN, HOME, RunFolder, new_run, open_run
 from harness.run.study import is_study, not_a_study
@@ -198,6 +199,7 @@ def backtest(name: str, model: str | None, say: Say, *, address: str | None = No
             work = Work(run, config, {}, store_of(run), knowledge_of(run), resources, say)
             rows = backtest_stage(work, chosen)
             write_page(run)
+            refresh_index(run)
             return run, rows
 
 

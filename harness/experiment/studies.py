@@ -14,8 +14,9 @@ from harness.experiment.heldout import HeldOut
 from harness.experiment.readings import fingerprints, readings_of, record
 from harness.experiment.work import Work
 from harness.files import Row
-from harness.leaderboard.study import findings
-from harness.leaderboard.study_page import write_study_page
+from harness.leaderboard.index import refresh_index
+from harness.leaderboard.study.kinds import findings
+from harness.leaderboard.study.page import write_study_page
 from harness.run.study import NORMALISATION, TRANSFER, StudyFolder
 
 
@@ -78,8 +79,10 @@ def run_study(work: Work) -> Row:
     except (PartlyDone, KeyboardInterrupt):
         work.note({"wall_seconds": round(time.monotonic() - started + before, 1)})
         write_study_page(study)  # it says what there is, and that the study is unfinished
+        refresh_index(study)
         raise
     work.note({"wall_seconds": round(time.monotonic() - started + before, 1)})
     write_study_page(study)
+    refresh_index(study)
     work.tidy()
     return {"findings": [finding.sentence for finding in findings(study)], "missing": missing}

@@ -1,17 +1,26 @@
-"""Automation: what each candidate promised, and whether held-out years and a back-test kept it; rows become cells."""
+"""Automation: what each candidate promised, what a back-test says of it, and why the others were not picked."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.files import Row
 from harness.leaderboard import text
-from harness.leaderboard.rows import ALL, Evidence, number
-from harness.leaderboard.verdict import State
+from harness.leaderboard.audit import CERTIFICATE, LINE, State, parts_of, unit_of
+from harness.leaderboard.language import N_, say
+from harness.leaderboard.reasons import reason
+from harness.leaderboard.rows import Evidence, number
 
-CERTIFICATE, LINE = "certificate", "line"
+COUNTED: dict[State, str] = {
+    "kept": N_("{n} kept"),
+    "undecided": N_("{n} undecided"),
+    "broken": N_("{n} broken"),
+    "unaudited": N_("{n} promised but not audited"),
+    "none": N_("{n} without a promise"),
+    "unfinished": N_("{n} unfinished"),
+}
 _AUDITED: dict[str, State] = {"kept": "kept", "broken": "broken", "undecided": "undecided"}
 
 
@@ -55,29 +64,6 @@ class Promises:
     naive: bool
     units: bool
     reasons: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """One slice of held-out years; ``state`` is ``none`` for a unit of which nothing is promised."""
-
-    label: str
-    n: str
-    coverage: str
-    risk: str
-    interval: str
-    state: State
-    hours: str
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """The pick on held-out years, by one unit; ``reason`` where nothing was automatic in any year, else empty."""
-
-    unit: str
-    promised: bool
-    slices: tuple[Audited, ...]
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,27 +114,21 @@ class Automation:
     """
 
     promises: Promises | None
-    audits: tuple[Audit, ...]
     backtests: tuple[BackTest, ...]
     rejected: tuple[tuple[str, str], ...]
 
     @property
     def shown(self) -> bool:
-        return bool(self.promises or self.audits or self.backtests or self.rejected)
+        return bool(self.promises or self.backtests or self.rejected)
 
 
 def automation(evidence: Evidence) -> Automation:
     """The section as a pure function of the rows."""
-    audits = (
-        _audit(evidence, CERTIFICATE, [row for row in evidence.scorecards if "verdict" in row]),
-        _audit(evidence, LINE, evidence.lines),
-    )
     rejected = (evidence.pick or {}).get("rejected") or []
     return Automation(
         promises=_promises(evidence),
-        audits=tuple(audit for audit in audits if audit is not None),
         backtests=tuple(_backtests(evidence)),
-        rejected=tuple((str(row["model"]), _public(row.get("reason")) or text.DASH) for row in rejected),
+        rejected=tuple((str(row["model"]), _bare(row.get("reason")) or text.DASH) for row in rejected),
     )
 
 
@@ -160,40 +140,31 @@ def _promises(evidence: Evidence) -> Promises | None:
     naives: dict[str, Row] = certified.get("naive") or {}
     thresholds, reasons = [], []
     for name in sorted(promises, key=lambda name: (name != evidence.picked, name)):
-        for promise in _by_unit(promises[name]):
-            unit, made = _unit(promise), bool(promise.get("made"))
+        for promise in parts_of(promises[name]):
+            unit, made = unit_of(promise), bool(promise.get("made"))
             thresholds.append(_threshold(evidence, name, "promise" if made else "none", unit, promise if made else {}))
             if not made:
-                reasons.append((name if unit == CERTIFICATE else f"{name}, lines", _public(promise.get("reason"))))
+                whose = name if unit == CERTIFICATE else say("{model}, lines", model=name)
+                reasons.append((whose, _bare(promise.get("reason"))))
         if name in naives:
             point = naives[name] if number(naives[name].get("accepted")) else {}
             thresholds.append(_threshold(evidence, name, "naive", CERTIFICATE, point))
             if not point:
-                reasons.append((f"{name}, naive", _public(naives[name].get("sentence"))))
+                reasons.append((say("{model}, naive", model=name), _bare(naives[name].get("sentence"))))
     asked = next(iter(promises.values()))
     risk, confidence, candidates = (number(asked.get(key)) for key in ("risk", "confidence", "candidates"))
-    both = ", each with a promise for certificates and one for lines" if number(asked.get("promises")) == 2 else ""
+    shared = text.number_of(len(promises) if candidates is None else candidates, "candidate")
+    if number(asked.get("promises")) == 2:
+        shared = say("{candidates}, each with a promise for certificates and one for lines", candidates=shared)
     return Promises(
         risk=text.DASH if risk is None else text.level(risk),
         confidence=text.DASH if confidence is None else text.level(confidence),
-        shared=text.number_of(len(promises) if candidates is None else candidates, "candidate") + both,
+        shared=shared,
         thresholds=tuple(thresholds),
         naive=any(one.kind == "naive" for one in thresholds),
-        units=any(one.unit != f"{CERTIFICATE}s" for one in thresholds),
-        reasons=tuple((whose, reason or "no reason was recorded") for whose, reason in reasons),
+        units=any(one.unit == LINE for one in thresholds),
+        reasons=tuple((whose, why or say("no reason was recorded")) for whose, why in reasons),
     )
-
-
-def _by_unit(promise: Row | None) -> Iterator[Row]:
-    """The promise of the unit that is promised first, and that of lines where both are."""
-    if promise:
-        yield promise
-        if promise.get("line"):
-            yield promise["line"]
-
-
-def _unit(promise: Row) -> str:
-    return LINE if promise.get("unit") == LINE else CERTIFICATE
 
 
 def _threshold(evidence: Evidence, name: str, kind: str, unit: str, found: Row) -> Threshold:
@@ -205,7 +176,7 @@ def _threshold(evidence: Evidence, name: str, kind: str, unit: str, found: Row) 
     return Threshold(
         model=name,
         kind=kind,
-        unit=f"{unit}s",
+        unit=unit,
         coverage=text.share(coverage),
         accepted=text.count(accepted),
         wrong=text.count(wrong),
@@ -215,40 +186,8 @@ def _threshold(evidence: Evidence, name: str, kind: str, unit: str, found: Row) 
     )
 
 
-def _audit(evidence: Evidence, unit: str, rows: Iterable[Row]) -> Audit | None:
-    """All held-out years together first, then each of them where there are several."""
-    mine = {str(row["year"]): row for row in rows if row["role"] == "heldout" and str(row["model"]) == evidence.picked}
-    if not mine:
-        return None
-    years = sorted(mine.keys() - {ALL})
-    kept = [year for year in (ALL, *years) if year in mine and (year != ALL or len(years) != 1)]
-    labels = {ALL: text.years(years) if years else "all held-out"}
-    promised = any(_unit(one) == unit and one.get("made") for one in _by_unit((evidence.pick or {}).get("promise")))
-    silent = all(number(mine[year].get("risk")) is None for year in kept)
-    reason = _public(mine[kept[0]].get("reason")) or f"no {unit} reached the threshold"
-    return Audit(
-        unit=unit,
-        promised=promised,
-        slices=tuple(_audited(labels.get(year, year), mine[year], promised) for year in kept),
-        reason=reason if silent else "",
-    )
-
-
-def _audited(label: str, row: Row, promised: bool) -> Audited:
-    hours = number(row.get("hours_saved"))
-    return Audited(
-        label=label,
-        n=text.count(number(row.get("n"))),
-        coverage=text.share(number(row.get("coverage"))),
-        risk=text.risk(number(row.get("risk"))),
-        interval=_interval(row),
-        state=_AUDITED.get(str(row.get("verdict")), "unaudited") if promised else "none",
-        hours=text.DASH if hours is None else f"{hours:,.1f}",
-    )
-
-
 def _backtests(evidence: Evidence) -> Iterator[BackTest]:
-    first = next(_by_unit((evidence.pick or {}).get("promise")), {})
+    first = next(parts_of((evidence.pick or {}).get("promise")), {})
     for name in dict.fromkeys(str(row["model"]) for row in evidence.backtest):
         rows = [row for row in evidence.backtest if str(row["model"]) == name]
         windows = tuple(_window(row) for row in rows)
@@ -256,11 +195,16 @@ def _backtests(evidence: Evidence) -> Iterator[BackTest]:
         yield BackTest(
             model=name,
             family=str(rows[0].get("family") or ""),
-            unit=f"{_unit(first)}s",
+            unit=unit_of(first),
             windows=windows,
             counts=tuple(count for count in counts if count),
             reasons=tuple(
-                (f"audit {one.audit}, refit {'on' if one.refit else 'off'}", one.reason)
+                (
+                    say("audit {year}, refit on", year=one.audit)
+                    if one.refit
+                    else say("audit {year}, refit off", year=one.audit),
+                    one.reason,
+                )
                 for one in windows
                 if one.reason
             ),
@@ -270,9 +214,9 @@ def _backtests(evidence: Evidence) -> Iterator[BackTest]:
 def _window(row: Row) -> Window:
     made, verdict = row.get("made"), _AUDITED.get(str(row.get("verdict")))
     silent: State = "unaudited" if made else "none" if made is not None else "unfinished"
-    reason = _public(row.get("reason")) or "no reason was recorded"
+    why = _bare(row.get("reason")) or say("no reason was recorded")
     if made and number(row.get("coverage")) is not None:  # the reason is the promise's own: it was made
-        reason = "nothing was automatic in the audit year"
+        why = say("nothing was automatic in the audit year")
     return Window(
         trained=_span(row.get("train_from"), row.get("train_to")),
         validation=text.plain(row.get("validation")),
@@ -287,7 +231,7 @@ def _window(row: Row) -> Window:
         state=verdict or silent,
         legal=bool(row.get("legal")),
         saw_later=bool(row.get("hyper_parameters_saw_later")),
-        reason="" if verdict else reason,
+        reason="" if verdict else why,
     )
 
 
@@ -296,10 +240,13 @@ def _counts(windows: list[Window], refit: bool) -> str:
     if not windows:
         return ""
     found = Counter(window.state for window in windows)
-    words = {"none": "without a promise", "unaudited": "promised but not audited"}
-    states: tuple[State, ...] = ("kept", "undecided", "broken", "unaudited", "none", "unfinished")
-    said = [f"{found[state]} {words.get(state, state)}" for state in states if found[state] or state == "broken"]
-    return f"{'With' if refit else 'Without'} the refit, {text.number_of(len(windows), 'window')}: {', '.join(said)}."
+    said = [
+        say(message, n=text.count(found[state]))
+        for state, message in COUNTED.items()
+        if found[state] or state == "broken"
+    ]
+    message = N_("With the refit, {windows}: {counts}.") if refit else N_("Without the refit, {windows}: {counts}.")
+    return say(message, windows=text.number_of(len(windows), "window"), counts=", ".join(said))
 
 
 def _interval(row: Row) -> str:
@@ -311,5 +258,5 @@ def _span(first: object, last: object) -> str:
     return text.plain(first) if first == last else f"{text.plain(first)}–{text.plain(last)}"
 
 
-def _public(reason: object) -> str:
-    return text.public(str(reason or "")).rstrip(".")
+def _bare(written: object) -> str:
+    return reason(written).rstrip(".")

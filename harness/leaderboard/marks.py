@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.leaderboard.figures import Interval, Look
+from harness.leaderboard.figures.looks import Interval, Look
 from harness.leaderboard.text import interval, score
 
 Figure = dict[str, Any]
@@ -120,7 +120,7 @@ def layout(x: str, y: str) -> Figure:
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": "var(--ink)"},
         "paper_bgcolor": "var(--surface)",
         "plot_bgcolor": "var(--surface)",
-        "margin": {"l": 8, "r": 14, "t": 34, "b": 8},
+        "margin": {"l": 8, "r": 14, "t": 14, "b": 8},
         "showlegend": False,
         "hovermode": "closest",
         "hoverlabel": {"namelength": -1},

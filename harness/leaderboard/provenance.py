@@ -1,19 +1,26 @@
-"""How the run was made, and what its scores mean."""
+"""How the run was made: certificates, years, search, machine and versions."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from harness.files import Row
 from harness.leaderboard import text
+from harness.leaderboard.language import N_, say
 from harness.leaderboard.rows import Evidence, number
 
-ROLES = {"train": "train", "validation": "validation", "calibration": "calibration", "heldout": "held-out"}
+ROLES = {
+    "train": N_("train"),
+    "validation": N_("validation"),
+    "calibration": N_("calibration"),
+    "heldout": N_("held-out"),
+}
 USES = {
-    "train": "fitting",
-    "validation": "every choice",
-    "calibration": "one reading, to certify",
-    "heldout": "scored once, after the pick",
+    "train": N_("fitting"),
+    "validation": N_("every choice"),
+    "calibration": N_("one reading, to certify"),
+    "heldout": N_("scored once, after the pick"),
 }
 
 
@@ -33,155 +40,28 @@ class Role:
     distinct: str
     repeated: str
     without_codes: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a family had of the search: its equal share of the slots' time, and what it used of it."""
+
+    family: str
+    given: str
+    used: str
+    part: str
+    trials: str
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
     facts: tuple[Facts, ...]
     roles: tuple[Role, ...]
+    shares: tuple[Share, ...]
     quarantined: str
     rules: tuple[tuple[str, str], ...]
     command: str
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    name: str
-    better: str
-    meaning: str
-
-
-GLOSSARY = (
-    Term(
-        "micro-F1",
-        "higher",
-        "F1 over all (certificate, code) pairs together; a code that the model cannot give is a miss.",
-    ),
-    Term("exact match", "higher", "Share of certificates whose predicted set of codes equals the experts' set."),
-    Term(
-        "macro-F1",
-        "higher",
-        "Mean F1 of the codes that occur in the reference; rare codes weigh as much as frequent ones.",
-    ),
-    Term(
-        "coverage",
-        "higher",
-        "Share of certificates coded without a person: those whose confidence reaches the threshold.",
-    ),
-    Term(
-        "selective risk",
-        "lower",
-        "Share of wrong certificates (not an exact match) among those coded without a person.",
-    ),
-    Term(
-        "promised coverage",
-        "higher",
-        "Coverage on the calibration years at the certified threshold: the automation for which the promise holds.",
-    ),
-    Term(
-        f"oracle coverage at 2{text.SPACE}%",
-        "higher",
-        "Largest coverage at an empirical risk of 2 %, threshold chosen in hindsight on these very certificates: a bound, "
-        "no promise.",
-    ),
-    Term("AURC", "lower", "Area under the risk–coverage curve: the mean risk over all coverages."),
-    Term(
-        "AUGRC",
-        "lower",
-        "Area under the generalised risk–coverage curve: the mean share of all certificates that are wrong and automatic.",
-    ),
-    Term(
-        "ensemble",
-        "",
-        "The weighted mean of the scores of up to five trials; its members and weights were chosen on validation, before "
-        "anything was certified.",
-    ),
-    Term(
-        "floor",
-        "",
-        "A trivial row that every model must beat: no code, the most frequent codes, exact repeats of old texts.",
-    ),
-    Term(
-        "precision, recall",
-        "higher",
-        "Share of the predicted pairs that are true, and of the true pairs that are predicted.",
-    ),
-    Term("samples-F1", "higher", "Mean F1 of the certificates; an empty reference met by an empty prediction has 1."),
-    Term(
-        "Hamming loss",
-        "lower",
-        "Share of all (certificate, code) pairs that are wrong; small wherever there are many codes.",
-    ),
-    Term(
-        "AP",
-        "higher",
-        "Micro-averaged average precision: the precision at each recall, over all pairs ranked by their scores.",
-    ),
-    Term(
-        "P@k",
-        "higher",
-        "Precision at k: the share of true codes among a certificate’s k highest scores, over certificates with a code. "
-        "Where they have fewer than k codes, 1 is out of reach.",
-    ),
-    Term(
-        "LRAP",
-        "higher",
-        "Label-ranking average precision: for each true code, the share of true codes among all that are ranked as high.",
-    ),
-    Term(
-        "categories, chapters",
-        "",
-        "Codes put together by their first three characters, and by the chapters of WHO’s ICD-10; a certificate has one "
-        "if it has any code of it. A code of another kind stands for itself.",
-    ),
-    Term(
-        "frequency of a code",
-        "",
-        "The number of certificates with the code in the fit behind the row: train, or train and validation after a refit.",
-    ),
-    Term("Brier", "lower", "Mean squared difference of the confidence and whether the whole set of codes is right."),
-    Term(
-        "ECE",
-        "lower",
-        "Expected calibration error: how far the confidence is from the share that is right, on the mean of 15 groups of "
-        "like confidence.",
-    ),
-    Term(
-        "CLEF’s measure",
-        "higher",
-        "Precision, recall and F1 over (document, line, code) triples, as CLEF eHealth 2016–2018 scored the aligned form "
-        "of its certificates; external causes are V01–Y98.",
-    ),
-    Term("labels", "", "Codes that the model can give: those it was fitted on, and those its code list adds."),
-)
-
-# Where a model writes.
-WORDING_TERMS = (
-    Term(
-        "lines in standard wording",
-        "",
-        "What a model that writes made of each line, held against the experts’ wording of its codes in order (else the codes’ "
-        "titles); case, accents and punctuation do not count. Exact match: share of lines that are the same. An ensemble "
-        "writes what its heaviest member that writes does.",
-    ),
-    Term(
-        "CER",
-        "lower",
-        "Character error rate: inserted, deleted and replaced characters (Levenshtein 1966) over the characters of the "
-        "experts’ wording, all lines together.",
-    ),
-    Term(
-        "chrF",
-        "higher",
-        "F-score, recall weighing twice, of the n-grams of one to six characters, from 0 to 100 (Popović 2015; sacreBLEU, Post 2018).",
-    ),
-    Term(
-        "code F1",
-        "higher",
-        "F1 over the (line, code) pairs that the written text alone leads to: each term stands for the code that it most often "
-        "has in training lines and the code list.",
-    ),
-)
 
 
 def provenance(evidence: Evidence) -> Provenance:
@@ -189,57 +69,119 @@ def provenance(evidence: Evidence) -> Provenance:
     quarantine = corpus.get("quarantine") or {}
     rules = sorted((quarantine.get("rules") or {}).items())
     return Provenance(
-        facts=(_certificates(corpus), _search(evidence), _machine(evidence.meta), _versions(evidence.meta)),
+        facts=(
+            _certificates(evidence),
+            _search(evidence),
+            _machine(evidence.meta),
+            _versions(evidence.meta),
+        ),
         roles=tuple(_role(name, row) for name in ROLES if (row := (corpus.get("roles") or {}).get(name))),
+        shares=_shares(evidence),
         quarantined=text.count(number(quarantine.get("total"))),
         rules=tuple((text.public(str(rule)), text.count(number(n))) for rule, n in rules),
         command=text.public(str(evidence.meta.get("command") or "")),
     )
 
 
-def _certificates(corpus: Row) -> Facts:
+def _certificates(evidence: Evidence) -> Facts:
+    corpus = evidence.corpus
     return Facts(
-        "Certificates",
+        say("Certificates"),
         (
-            ("fingerprint", text.plain(corpus.get("fingerprint"))),
-            ("format", text.plain(corpus.get("format"))),
-            ("generated text", text.plain(corpus.get("generated"))),
-            ("language", text.plain(corpus.get("language"))),
-            ("certificates", text.count(number(corpus.get("n_certificates")))),
-            ("codes that occur", text.count(number(corpus.get("n_codes")))),
-            ("codes by line", text.plain(corpus.get("by_line"))),
-            ("outside all roles", text.count(number(corpus.get("outside_roles")))),
-            ("code list", _known(corpus, "code_list", "code")),
-            ("dictionaries", _known(corpus, "dictionaries", "row")),
+            (say("fingerprint"), text.plain(corpus.get("fingerprint"))),
+            (say("format"), text.plain(corpus.get("format"))),
+            (say("generated text"), text.plain(corpus.get("generated"))),
+            (say("language"), text.plain(corpus.get("language"))),
+            (say("certificates"), text.count(number(corpus.get("n_certificates")))),
+            (say("codes that occur"), text.count(number(corpus.get("n_codes")))),
+            (say("label set"), _label_set(evidence)),
+            (say("codes by line"), text.plain(corpus.get("by_line"))),
+            (say("outside all roles"), text.count(number(corpus.get("outside_roles")))),
+            (say("code list"), _known(corpus, "code_list", "code")),
+            (say("dictionaries"), _known(corpus, "dictionaries", "row")),
         ),
     )
+
+
+def _label_set(evidence: Evidence) -> str:
+    """How many codes the models can give: of the pick, else from the fewest to the most."""
+    rows = [row for row in evidence.scorecards if row.get("kind") != "floor" and row["role"] != "validation"]
+    mine = [row for row in rows if str(row["model"]) == evidence.picked]
+    found = sorted({n for row in mine or rows if (n := number(row.get("n_labels"))) is not None})
+    if not found:
+        return text.DASH
+    if len(found) == 1:
+        return text.number_of(found[0], "code")
+    return say("{least} to {most} codes", least=text.count(found[0]), most=text.count(found[-1]))
 
 
 def _known(corpus: Row, key: str, unit: str) -> str:
     """A code list or dictionaries, by name, size and fingerprint."""
     given = corpus.get(key)
     if not given:
-        return "none" if corpus else text.DASH
+        return say("none") if corpus else text.DASH
     parts = [text.plain(given.get("names") or given.get("name")), text.number_of(given.get("n") or 0, unit)]
     if given.get("fingerprint"):
-        parts.append(f"fingerprint {text.plain(given['fingerprint'])}")
+        parts.append(say("fingerprint {fingerprint}", fingerprint=text.plain(given["fingerprint"])))
     return ", ".join(part for part in parts if part != text.DASH)
 
 
 def _search(evidence: Evidence) -> Facts:
     meta = evidence.meta
+    objective = text.objective(text.plain(meta.get("objective")))
     return Facts(
-        "Search",
+        say("Search"),
         (
-            ("objective", f"{text.objective(text.plain(meta.get('objective')))} on validation"),
-            ("families", text.plain(meta.get("families"))),
-            ("budget", text.duration(number(meta.get("budget_seconds")))),
-            ("search took", text.duration(number(meta.get("search_seconds")))),
-            ("run took", text.duration(number(meta.get("wall_seconds")))),
-            ("trials", text.count(len(evidence.trials))),
-            ("seed", text.plain(meta.get("seed"))),
-            ("started", text.moment(meta.get("started"))),
+            (say("objective"), say("{objective} on validation", objective=objective)),
+            (say("families"), text.plain(meta.get("families"))),
+            (say("budget"), text.duration(number(meta.get("budget_seconds")))),
+            (say("search took"), text.duration(number(meta.get("search_seconds")))),
+            (say("run took"), text.duration(number(meta.get("wall_seconds")))),
+            (say("trials"), text.count(len(evidence.trials))),
+            (say("seeds"), _seeds(evidence)),
+            (say("started"), text.moment(meta.get("started"))),
+            (say("earlier readings of calibration"), _earlier(evidence)),
         ),
+    )
+
+
+def _seeds(evidence: Evidence) -> str:
+    """The run's own seed first, then those that the finalists were fitted with again."""
+    own = evidence.meta.get("seed")
+    others = sorted({int(seed) for row in evidence.seeds if (seed := number(row.get("seed"))) is not None} - {own})
+    return text.plain([own, *others]) if own is not None and others else text.plain(own)
+
+
+def _earlier(evidence: Evidence) -> str:
+    """How often these calibration years were certified on before, as the pick counted it, else as the run began."""
+    counted = number((evidence.pick or {}).get("earlier_readings"))
+    found = counted if counted is not None else number(evidence.meta.get("earlier_readings"))
+    if not (evidence.corpus.get("roles") or {}).get("calibration"):
+        return say("no calibration years")
+    return text.DASH if found is None else text.count(found)
+
+
+def _shares(evidence: Evidence) -> tuple[Share, ...]:
+    """Of each family its share of the slots' time, and what its trials used of it; what one leaves passes on."""
+    families = [str(name) for name in evidence.meta.get("families") or []]
+    budget = number(evidence.meta.get("budget_seconds"))
+    slots = {int(slot) for row in evidence.trials if (slot := number(row.get("slot"))) is not None}
+    if not families or not slots or evidence.meta.get("kind"):  # a study shares by arm
+        return ()
+    used = dict.fromkeys(families, 0.0)
+    for row in evidence.trials:
+        used[str(row["family"])] = used.get(str(row["family"]), 0.0) + (number(row.get("slot_seconds")) or 0.0)
+    trials = Counter(str(row["family"]) for row in evidence.trials)
+    given = None if budget is None else budget * (max(slots) + 1) / len(families)
+    return tuple(
+        Share(
+            family=name,
+            given=text.duration(given),
+            used=text.duration(used[name]),
+            part=text.DASH if not given else text.share(used[name] / given),
+            trials=text.count(trials[name]),
+        )
+        for name in families
     )
 
 
@@ -248,12 +190,15 @@ def _machine(meta: Row) -> Facts:
     memory = number(hardware.get("memory_gb"))
     gpus = hardware.get("gpus")
     return Facts(
-        "Machine",
+        say("Machine"),
         (
-            ("processor", text.plain(hardware.get("cpu"))),
-            ("cores", text.plain(hardware.get("cores"))),
-            ("memory", text.DASH if memory is None else f"{memory:.4g}{text.SPACE}GB"),
-            ("GPUs", "none" if gpus in (0, [], None) else text.plain(gpus)),
+            (say("processor"), text.plain(hardware.get("cpu"))),
+            (say("cores"), text.plain(hardware.get("cores"))),
+            (
+                say("memory"),
+                text.DASH if memory is None else f"{text.written(f'{memory:.4g}')}{text.SPACE}{say('GB')}",
+            ),
+            (say("GPUs"), say("none") if gpus in (0, [], None) else text.plain(gpus)),
         ),
     )
 
@@ -261,10 +206,10 @@ def _machine(meta: Row) -> Facts:
 def _versions(meta: Row) -> Facts:
     libraries = sorted((meta.get("libraries") or {}).items())
     return Facts(
-        "Versions",
+        say("Versions"),
         (
             ("harness", text.plain(meta.get("version"))),
-            ("commit", text.plain(meta.get("commit"))),
+            (say("commit"), text.plain(meta.get("commit"))),
             *((str(name), text.plain(version)) for name, version in libraries),
         ),
     )
@@ -274,12 +219,13 @@ def _role(name: str, row: Row) -> Role:
     n, repeated = number(row.get("n")), number(row.get("texts_in_train"))
     of = f" ({text.share(repeated / n)})" if repeated is not None and n else ""
     return Role(
-        name=ROLES[name],
-        use=USES[name],
+        name=say(ROLES[name]),
+        use=say(USES[name]),
         years=text.years(row.get("years") or []),
         n=text.count(n),
         lines=text.count(number(row.get("n_lines"))),
         distinct=text.count(number(row.get("distinct_texts"))),
         repeated=text.DASH if name == "train" else text.count(repeated) + of,
         without_codes=text.count(number(row.get("without_codes"))),
+        key=name,
     )

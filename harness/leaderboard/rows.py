@@ -8,9 +8,15 @@ from typing import Any
 
 from harness.files import Row
 from harness.leaderboard import text
+from harness.leaderboard.language import N_, say
 from harness.run.folder import RunFolder
 
 ALL = "all"
+# What models may know besides certificates: its unit, and how it is said that it is missing, there, and which it is.
+_GIVEN = {
+    "code_list": ("code", N_("without a code list"), N_("with a code list"), N_("with code list {what}")),
+    "dictionaries": ("row", N_("without dictionaries"), N_("with dictionaries"), N_("with dictionaries {what}")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Evidence:
     lines : score rows whose unit is the line; ``scorecards`` are those by certificate
     certified : what the one reading of the calibration years left
     backtest : what would have been promised in past years
+    picks : where several runs are shown as one, the pick of each
     """
 
     meta: Row
@@ -50,6 +57,14 @@ class Evidence:
     lines: tuple[Row, ...] = ()
     certified: Row | None = None
     backtest: tuple[Row, ...] = ()
+    importances: tuple[Row, ...] = ()
+    ties: tuple[Row, ...] = ()
+    thresholds: tuple[Row, ...] = ()
+    reliability: tuple[Row, ...] = ()
+    alarms: tuple[Row, ...] = ()
+    picks: frozenset[str] = frozenset()
+    codes: tuple[Row, ...] = ()
+    confusions: tuple[Row, ...] = ()
 
     @property
     def picked(self) -> str | None:
@@ -71,9 +86,9 @@ class Evidence:
     @property
     def known(self) -> str:
         """What the models knew besides certificates; a score with a code list and one without are not of one kind."""
-        if not self.corpus:
+        if not self.corpus or self.corpus.get("lists_differ"):
             return ""
-        return f"{_given(self.corpus.get('code_list'), 'code list', 'code')}, {_given(self.corpus.get('dictionaries'), 'dictionaries', 'row')}"
+        return ", ".join(_given(self.corpus.get(key), *words) for key, words in _GIVEN.items())
 
     def years(self, role: str) -> list[str]:
         """The single years that this role has scores of, oldest first."""
@@ -122,16 +137,24 @@ def read(run: RunFolder) -> Evidence:
         lines=tuple(row for row in cards if row.get("unit") == "line"),
         certified=run.stage("certify"),
         backtest=tuple(run.figure("backtest")),
+        importances=tuple(run.figure("importances")),
+        ties=tuple(run.figure("ties")),
+        thresholds=tuple(run.figure("thresholds")),
+        reliability=tuple(run.figure("reliability")),
+        alarms=tuple(run.figure("alarms")),
+        codes=tuple(run.figure("codes")),
+        confusions=tuple(run.figure("confusions")),
     )
 
 
-def _given(row: Row | None, thing: str, unit: str) -> str:
+def _given(row: Row | None, unit: str, without: str, some: str, these: str) -> str:
     if not row:
-        return f"without {thing}" if thing.endswith("ies") else f"without a {thing}"
+        return say(without)
     names = text.plain(row.get("names") or row.get("name") or [])
     n = number(row.get("n"))
-    size = "" if n is None else f" ({text.number_of(n, unit)})"
-    return f"with {thing}{'' if names == text.DASH else f' {names}'}{size}"
+    size = "" if n is None else f"({text.number_of(n, unit)})"
+    what = f"{'' if names == text.DASH else names} {size}".strip()
+    return say(these, what=what) if what else say(some)
 
 
 def shown_promise(promise: Row | None) -> Row | None:

@@ -16,10 +16,29 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.leaderboard import marks, text
-from harness.leaderboard.table import BAR
+from harness.leaderboard.board.cells import BAR
+from harness.leaderboard.language import N_, say, spoken, translate, translate_n
+from harness.leaderboard.script import WORDS
 
 _JSON_ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 _EMPTY_STYLE = "/**/"  # what stands in the style elements that plotly.js fills through the style sheet's own interface
+
+
+class _Said(dict[str, str]):
+    """Words that are said when they are looked up: a template is compiled once, for pages of every language."""
+
+    def __getitem__(self, key: str) -> str:
+        return say(super().__getitem__(key))
+
+
+STATES = {
+    "kept": N_("kept"),
+    "broken": N_("broken"),
+    "undecided": N_("undecided"),
+    "unaudited": N_("not audited"),
+    "none": N_("no promise"),
+    "unfinished": N_("unfinished"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +51,14 @@ class _Library:
 
 
 def render(template: str, data: Mapping[str, Any], **values: Any) -> str:
-    """A page as its template has it; ``data`` is for its script: figures, a table, the name of downloaded files."""
-    style, script, library = _resource("page.css"), _resource("page.js"), _library()
+    """A page as its template has it; ``data`` is for its script: figures, a table, the name of downloaded files.
+
+    ``library`` is None in the template of a page without figures: it needs no plotly.js, and its policy knows of none.
+    ``figures``, most of the data, are packed: they are needed only when a figure is drawn or its numbers are opened.
+    """
+    style, script = _style(), _script()
+    library = _library() if data.get("figures") else None
+    figures = {"figures": _packed(_json(data["figures"]))} if library else {}
     page: str = (
         _environment()
         .get_template(template)
@@ -43,20 +68,23 @@ def render(template: str, data: Mapping[str, Any], **values: Any) -> str:
             script=_inside(script, "script"),
             library=library,
             empty_style=Markup(_EMPTY_STYLE),  # noqa: S704  (a constant)
-            data=Markup(_json(data)),  # noqa: S704  (every character that HTML could read is escaped)
+            data=Markup(_json({**data, **figures, **_spoken()})),  # noqa: S704  (every character that HTML could read is escaped)
+            language=spoken(),
             **values,
         )
     )
     return page
 
 
-def _policy(style: str, script: str, library: _Library) -> str:
+def _policy(style: str, script: str, library: _Library | None) -> str:
     """The content security policy: these scripts and styles, by their hashes, and nothing from anywhere."""
+    scripts = [_hash(script), *([library.hash] if library else [])]
+    styles = [_hash(style), *([_hash(_EMPTY_STYLE)] if library else [])]
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src {_hash(script)} {library.hash}",
-            f"style-src {_hash(style)} {_hash(_EMPTY_STYLE)}",
+            f"script-src {' '.join(scripts)}",
+            f"style-src {' '.join(styles)}",
             "style-src-attr 'unsafe-inline'",
             "img-src data: blob:",
             "base-uri 'none'",
@@ -75,30 +103,62 @@ def _json(value: Mapping[str, Any]) -> str:
     return written.translate(_JSON_ESCAPES)
 
 
+def _packed(content: str) -> str:
+    """A text as the page's script unpacks it: gzip without a name or a time, in base64."""
+    return base64.b64encode(gzip.compress(content.encode(), 9, mtime=0)).decode()
+
+
 def _inside(content: str, element: str) -> Markup:
     """Our own style or script, as it stands; it must not hold what would end its element."""
     if f"</{element}" in content.lower() or "<!--" in content or "\r" in content:
-        raise ValueError(f"page.{element} must hold no </{element}, no <!-- and no carriage return")
+        raise ValueError(f"the page’s {element} must hold no </{element}, no <!-- and no carriage return")
     return Markup(content)  # noqa: S704  (packaged with the program)
+
+
+@cache
+def _script() -> str:
+    """The page's own script: its files in the order of their names, in one scope."""
+    return f'"use strict";\n(() => {{\n{_joined("js")}}})();\n'
+
+
+@cache
+def _style() -> str:
+    """The page's style sheet: its files in the order of their names."""
+    return _joined("css")
+
+
+def _joined(folder: str) -> str:
+    parts = files("harness.leaderboard").joinpath("templates", folder).iterdir()
+    return "\n".join(part.read_text(encoding="utf-8") for part in sorted(parts, key=lambda part: part.name))
+
+
+def _spoken() -> dict[str, Any]:
+    """What the script needs to speak the page's language."""
+    decimal, thousands = text.SEPARATORS[spoken()]
+    return {"decimal": decimal, "thousands": thousands, "words": {key: say(word) for key, word in WORDS.items()}}
 
 
 @cache
 def _library() -> _Library:
     script, style = marks.library()
-    packed = base64.b64encode(gzip.compress(script.encode(), 9, mtime=0)).decode()
-    return _Library(packed, _hash(script), style)
+    return _Library(_packed(script), _hash(script), style)
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
+        extensions=["jinja2.ext.i18n"],
         loader=FunctionLoader(_resource),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.policies["ext.i18n.trimmed"] = True
+    # Not newstyle: there ``_(text)`` would count as safe HTML, and a percent sign in it as a place for a value.
+    environment.install_gettext_callables(translate, translate_n, newstyle=False)  # type: ignore[attr-defined]
     environment.globals |= {"text": text, "paths": marks.PATHS, "dash": marks.dash, "bar_width": round(BAR)}
+    environment.globals["states"] = _Said(STATES)
     return environment
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from harness.files import Row
 from harness.leaderboard import text
+from harness.leaderboard.language import say
+from harness.leaderboard.reasons import reason
 from harness.leaderboard.rows import Evidence, number
 
 
@@ -36,14 +38,16 @@ def _line(name: str, rows: list[Row]) -> SpreadLine:
     candidate = next((number(row["score"]) for row in rows if row["candidate"]), None)
     return SpreadLine(
         model=name,
-        seeds=f"{len(scores)} of {len(rows)}",
+        seeds=say("{n} of {all}", n=len(scores), all=len(rows)),
         candidate=_score(candidate),
         mean=_mean(scores),
         range=f"{_score(min(scores))}–{_score(max(scores))}" if scores else text.DASH,
         micro_f1=_mean(_values(rows, "micro_f1")),
         exact_match=_mean(_values(rows, "exact_match")),
         reasons=tuple(
-            f"{name} with the seed {row['seed']}: {text.public(str(row['reason']))}" for row in rows if row["reason"]
+            say("{model} with the seed {seed}: {reason}", model=name, seed=row["seed"], reason=reason(row["reason"]))
+            for row in rows
+            if row["reason"]
         ),
     )
 
@@ -61,7 +65,7 @@ def _mean(values: list[float]) -> str:
 
 
 def _score(value: float | None) -> str:
-    return text.DASH if value is None else f"{value:.4f}"
+    return text.area(value)
 
 
 def _best_first(rows: list[Row]) -> float:

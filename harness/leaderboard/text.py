@@ -6,57 +6,67 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from harness.leaderboard.language import N_, Nn_, say, say_n, spoken
+
 DASH = "–"
 SPACE = "\N{NO-BREAK SPACE}"
+SEPARATORS = {"en": (".", ","), "fr": (",", "\N{NARROW NO-BREAK SPACE}")}  # of decimals, of thousands
 _FOLDERS = re.compile(r"(?<![\w/\\.])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s:'\"<>]+[/\\])+")
 
 
+def written(number: str) -> str:
+    """A number that Python wrote, with the separators of the spoken language."""
+    decimal, thousands = SEPARATORS[spoken()]
+    return number.translate({ord("."): decimal, ord(","): thousands})
+
+
 def score(value: float | None) -> str:
-    return DASH if value is None else f"{value:.3f}"
+    return DASH if value is None else written(f"{value:.3f}")
 
 
 def area(value: float | None) -> str:
-    return DASH if value is None else f"{value:.4f}"
+    return DASH if value is None else written(f"{value:.4f}")
 
 
 def small(value: float | None) -> str:
     """A share that is small whatever the model: two digits that count."""
-    return DASH if value is None else f"{value:#.2g}"
+    return DASH if value is None else written(f"{value:#.2g}")
 
 
 def points(value: float | None) -> str:
     """A score of 100, with one decimal."""
-    return DASH if value is None else f"{value:.1f}"
+    return DASH if value is None else written(f"{value:.1f}")
 
 
 def share(value: float | None) -> str:
     """A share as a percentage with one decimal."""
-    return DASH if value is None else f"{100 * value:.1f}{SPACE}%"
+    return DASH if value is None else written(f"{100 * value:.1f}") + f"{SPACE}%"
 
 
 def risk(value: float | None) -> str:
     """A share that is small where it is good: two decimals."""
-    return DASH if value is None else f"{100 * value:.2f}{SPACE}%"
+    return DASH if value is None else written(f"{100 * value:.2f}") + f"{SPACE}%"
 
 
 def level(value: float) -> str:
     """A share that somebody chose, as it was chosen."""
-    return f"{100 * value:.6g}{SPACE}%"
+    return written(f"{100 * value:.6g}") + f"{SPACE}%"
 
 
 def interval(low: str, high: str) -> str:
-    return f"[{low.removesuffix(f'{SPACE}%')}, {high}]"
+    between = "; " if spoken() == "fr" else ", "  # where the comma is the decimal mark
+    return f"[{low.removesuffix(f'{SPACE}%')}{between}{high}]"
 
 
 def count(value: float | None) -> str:
-    return DASH if value is None else f"{value:,.0f}"
+    return DASH if value is None else written(f"{value:,.0f}")
 
 
 def seconds(value: float | None) -> str:
     """Seconds as a bare number, for a column whose heading names the unit."""
     if value is None:
         return DASH
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+    return written(f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}")
 
 
 def duration(value: float | None) -> str:
@@ -73,11 +83,12 @@ def size(value: float | None) -> str:
     """Bytes in the unit that leaves one to three digits before the point."""
     if value is None:
         return DASH
-    for unit in ("B", "kB", "MB"):
+    for unit in (N_("B"), N_("kB"), N_("MB")):
         if value < 999.5:
-            return f"{value:.0f}{SPACE}{unit}" if unit == "B" or value >= 99.95 else f"{value:.1f}{SPACE}{unit}"
+            digits = f"{value:.0f}" if unit == "B" or value >= 99.95 else f"{value:.1f}"
+            return f"{written(digits)}{SPACE}{say(unit)}"
         value /= 1000
-    return f"{value:,.1f}{SPACE}GB"
+    return f"{written(f'{value:,.1f}')}{SPACE}{say('GB')}"
 
 
 def moment(iso: object) -> str:
@@ -97,11 +108,11 @@ def plain(value: object) -> str:
     if value is None or value == "" or value == []:
         return DASH
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("yes") if value else say("no")
     if isinstance(value, int):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+        return written(f"{value:,}") if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return written(f"{value:.6g}")
     if isinstance(value, list | tuple):
         return ", ".join(plain(part) for part in value)
     return public(str(value))
@@ -133,14 +144,37 @@ def years(values: Iterable[object]) -> str:
     return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
 
 
+THINGS = {
+    "certificate": Nn_("{n} certificate", "{n} certificates"),
+    "line": Nn_("{n} line", "{n} lines"),
+    "trial": Nn_("{n} trial", "{n} trials"),
+    "row": Nn_("{n} row", "{n} rows"),
+    "code": Nn_("{n} code", "{n} codes"),
+    "warning": Nn_("{n} warning", "{n} warnings"),
+    "window": Nn_("{n} window", "{n} windows"),
+    "earlier run": Nn_("{n} earlier run", "{n} earlier runs"),
+    "candidate": Nn_("{n} candidate", "{n} candidates"),
+    "arm": Nn_("{n} arm", "{n} arms"),
+    "seed": Nn_("{n} seed", "{n} seeds"),
+    "fit": Nn_("{n} fit", "{n} fits"),
+    "run": Nn_("{n} run", "{n} runs"),
+}
+OBJECTIVES = {
+    "micro_f1": N_("micro-F1"),
+    "macro_f1": N_("macro-F1"),
+    "exact_match": N_("exact match"),
+    "augrc": N_("AUGRC, negated"),
+}
+
+
 def objective(name: str) -> str:
     """The objective of a search, as the page calls it."""
-    names = {"micro_f1": "micro-F1", "macro_f1": "macro-F1", "exact_match": "exact match", "augrc": "AUGRC, negated"}
-    return names.get(name, name)
+    return say(OBJECTIVES.get(name, name))
 
 
 def number_of(n: float, thing: str) -> str:
-    return f"{n:,.0f}{SPACE}{thing}{'' if n == 1 else 's'}"
+    """A number of things that stand in ``THINGS``."""
+    return say_n(*THINGS[thing], n, n=count(n)).replace(" ", SPACE, 1)
 
 
 def _parameter(value: object) -> str:

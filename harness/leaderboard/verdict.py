@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from harness.files import Row
 from harness.leaderboard import text
+from harness.leaderboard.audit import Audit, Audited, State, audited, unit_of
+from harness.leaderboard.language import N_, say
+from harness.leaderboard.reasons import reason
 from harness.leaderboard.rows import ALL, Evidence, number, shown_promise
+from harness.leaderboard.sentences import claim, missing, why
 
-State = Literal["kept", "broken", "undecided", "unaudited", "none", "unfinished"]
 FIRST_STEPS, LAST_STEPS = 20, 40
+FALL = 0.9  # of the promised coverage: a held-out year that is coded less often than that is one to watch
 
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """The promise against one slice of held-out years.
-
-    Attributes
-    ----------
-    state : ``kept`` where the whole interval of the risk is at most what was promised, ``broken`` where all of it is
-        above, ``undecided`` between, ``unaudited`` where no certificate was automatic
-    place : low, value, high and the promised risk on a scale from 0 to 100
-    """
-
-    label: str
-    state: State
-    n: float | None
-    accepted: int | None
-    wrong: int | None
-    coverage: str
-    risk: str
-    interval: str
-    place: tuple[float, float, float, float] | None
-    reason: str
+HEADLINES: dict[State, str] = {
+    "kept": N_("The held-out years bear the promise out."),
+    "broken": N_("The held-out years break the promise."),
+    "undecided": N_("The held-out years neither confirm nor refute the promise."),
+    "unaudited": N_("A promise is made, and nothing confirms it yet."),
+    "none": N_("No promise is made: every certificate needs a person."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,168 +60,125 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """The card on top of the page.
+
+    Attributes
+    ----------
+    claim, why : the two sentences: what is automated at which promise and cost; why this model won
+    watch : what to watch, each a sentence, the run's own warnings among them
+    audits : by certificate and by line, the unit that is promised first
+    reasons : why this model, as the run's own rows put it
+    """
+
     state: State
     headline: str
-    explanation: str
+    claim: str
+    why: str
+    watch: tuple[str, ...]
     model: str
     family: str
     promise: Promise | None
-    audits: tuple[Audit, ...]
+    audits: tuple[Audited, ...]
     reasons: tuple[str, ...]
-    warnings: tuple[str, ...]
     shortlist: tuple[Candidate, ...]
-    earlier_readings: str
 
 
 def verdict(evidence: Evidence) -> Verdict:
     pick = evidence.pick or {}
-    promise = _promise(shown_promise(pick.get("promise")))
-    audits = _audits(evidence)
-    state = _state(evidence, audits)
-    headline, explanation = _words(state, evidence, promise, audits)
-    warnings = [text.public(str(warning)) for warning in pick.get("warnings") or []]
-    if state != "broken":
-        warnings += [
-            f"The promise was broken on {audit.label} alone." for audit in audits[1:] if audit.state == "broken"
-        ]
-    earlier = number(pick.get("earlier_readings"))
+    row = shown_promise(pick.get("promise"))
+    audits = audited(evidence)
+    slices = next((one.slices for one in audits if one.promised), ())
+    state = _state(evidence, slices)
     return Verdict(
         state=state,
-        headline=headline,
-        explanation=explanation,
+        headline=_headline(evidence, state),
+        claim=claim(evidence, row, slices),
+        why=why(evidence),
+        watch=tuple(_watch(evidence, slices, state)),
         model=evidence.picked or "",
         family=str(pick.get("family") or ""),
-        promise=promise,
+        promise=_promise(row),
         audits=audits,
-        reasons=tuple(text.public(str(reason)) for reason in pick.get("reasons") or []),
-        warnings=tuple(dict.fromkeys(warnings)),
+        reasons=tuple(reason(one) for one in pick.get("reasons") or []),
         shortlist=tuple(_candidate(entry) for entry in pick.get("shortlist") or []),
-        earlier_readings=text.number_of(earlier, "earlier run") if earlier else "",
     )
-
-
-def judge(promised: float, low: float | None, high: float | None) -> State:
-    """Whether an interval of the risk bears a promise out."""
-    if low is None or high is None:
-        return "unaudited"
-    return "kept" if high <= promised else "broken" if low > promised else "undecided"
 
 
 def _state(evidence: Evidence, audits: tuple[Audit, ...]) -> State:
     if evidence.pick is None:
         return "unfinished"
-    if evidence.promise is None:
+    if evidence.promise is None or evidence.picked is None:
         return "none"
     return audits[0].state if audits else "unaudited"
 
 
-def _words(state: State, evidence: Evidence, promise: Promise | None, audits: tuple[Audit, ...]) -> tuple[str, str]:
-    """The headline and a sentence that says what it rests on."""
-    if state == "unfinished":
-        return (
-            f"unfinished: {_missing(evidence)}",
-            "This page is built again when the run goes on; resume it to end it.",
+def _headline(evidence: Evidence, state: State) -> str:
+    if evidence.pick is not None and evidence.picked is None:
+        return say("No model was picked.")
+    return missing(evidence) if state == "unfinished" else say(HEADLINES[state])
+
+
+def _watch(evidence: Evidence, audits: tuple[Audit, ...], state: State) -> Iterator[str]:
+    """What to watch, each a sentence, the gravest first."""
+    pick = evidence.pick or {}
+    singles = [one for one in audits if one.year != ALL]
+    if state != "broken" and (broken := [one.year for one in singles if one.state == "broken"]):
+        yield say("The promise was broken in {years}, looked at alone.", years=text.years(broken))
+    promised = number((evidence.promise or {}).get("coverage"))
+    for one in singles or list(audits):
+        if promised is not None and one.share is not None and one.share < FALL * promised:
+            yield say(
+                "In {year} only {coverage} was automatic, where {promised} was promised.",
+                year=one.label,
+                coverage=one.coverage,
+                promised=text.share(promised),
+            )
+    yield from _ringing(evidence)
+    if (earlier := number(pick.get("earlier_readings"))) and evidence.promise is not None:
+        yield say(
+            "The same calibration certificates were read by {runs}; the confidence is that of a first reading, so the promise "
+            "is weaker than it says.",
+            runs=text.number_of(earlier, "earlier run"),
         )
-    if evidence.picked is None:
-        return "No model was picked.", "The reasons and the trials below say why."
-    if promise is None or not promise.made:
-        why = promise.reason if promise else "there are no calibration years to certify it on"
-        return (
-            "No promise is made: every certificate needs a person.",
-            f"The pick is the best on validation. {why[:1].upper()}{why[1:]}.",
-        )
-    bound = f"the promised {promise.risk}"
-    if state == "unaudited":
-        why = (
-            (audits[0].reason or f"no held-out {promise.unit} was automatic")
-            if audits
-            else "there are no held-out years"
-        )
-        return "A promise is made, and nothing confirms it yet.", f"It could not be audited: {why}."
-    one = audits[0]
-    fact = f"On {one.label}, {one.wrong:,} of {one.accepted:,} automatic {promise.unit}s were wrong: {one.risk} {one.interval}"
-    if state == "kept":
-        return "The held-out years bear the promise out.", f"{fact}, the whole interval at most {bound}."
-    if state == "broken":
-        return "The held-out years break the promise.", f"{fact}, the whole interval above {bound}. Do not rely on it."
-    return (
-        "The held-out years neither confirm nor refute the promise.",
-        f"{fact}; the interval contains {bound}. With a few hundred automatic {promise.unit}s this is normal.",
-    )
+    yield from dict.fromkeys(reason(warning) for warning in pick.get("warnings") or [])
+    if evidence.corpus.get("generated"):
+        yield say("The certificates are generated text: nothing here holds for real ones.")
 
 
-def _missing(evidence: Evidence) -> str:
-    if not evidence.corpus:
-        return "the certificates have not been read to the end"
-    if not evidence.trials:
-        return "no trial has ended yet"
-    if not evidence.scorecards:
-        return f"{text.number_of(len(evidence.trials), 'trial')} ended, no model is scored yet"
-    return "models are scored, none is picked yet"
-
-
-def _audits(evidence: Evidence) -> tuple[Audit, ...]:
-    """All held-out years together first, then each year where there are several."""
-    promised = number((evidence.promise or {}).get("risk"))
-    if promised is None or evidence.picked is None:
-        return ()
-    years = evidence.years("heldout")
-    slices = [(ALL, f"held-out {text.years(years)}"), *((year, year) for year in years if len(years) > 1)]
-    unit = _unit(evidence.promise or {})
-    rows = [(label, evidence.row(evidence.picked, "heldout", year, unit)) for year, label in slices]
-    found = [(label, row) for label, row in rows if row is not None]
-    highs = [number(row.get("risk_high")) or 0.0 for _, row in found]
-    top = max([2 * promised, *(min(high, 10 * promised) for high in highs)])
-    return tuple(_audit(label, row, promised, top) for label, row in found)
-
-
-def _audit(label: str, row: Row, promised: float, top: float) -> Audit:
-    n, coverage, risk = (number(row.get(key)) for key in ("n", "coverage", "risk"))
-    low, high = number(row.get("risk_low")), number(row.get("risk_high"))
-    accepted = None if n is None or coverage is None else round(n * coverage)
-    drawn = risk is not None and low is not None and high is not None
-    return Audit(
-        label=label,
-        state=judge(promised, low, high) if risk is not None else "unaudited",
-        n=n,
-        accepted=accepted,
-        wrong=None if accepted is None or risk is None else round(accepted * risk),
-        coverage=text.share(coverage),
-        risk=text.risk(risk),
-        interval=text.interval(text.risk(low), text.risk(high)) if drawn else "",
-        place=_places((low or 0.0, risk or 0.0, high or 0.0, promised), top) if drawn else None,
-        reason=text.public(str(row.get("reason") or "")),
-    )
-
-
-def _unit(promise: Row) -> str:
-    """What is promised: certificates, or their lines."""
-    return str(promise.get("unit") or "certificate")
-
-
-def _places(values: tuple[float, float, float, float], top: float) -> tuple[float, float, float, float]:
-    low, value, high, promised = (round(100 * min(part / top, 1.0), 2) for part in values)
-    return low, value, high, promised
+def _ringing(evidence: Evidence) -> Iterator[str]:
+    """The alarms that ring: that of words for the pick alone, that of practice for everyone."""
+    rows = [row for row in evidence.alarms if row.get("rings")]
+    words = {str(row["year"]) for row in rows if row["alarm"] == "words" and str(row.get("model")) == evidence.picked}
+    practice = {str(row["year"]) for row in rows if row["alarm"] == "practice"}
+    if words:
+        yield say("The words alarm rings in {years}: the texts hold more that is new.", years=text.years(words))
+    if practice:
+        yield say("The practice alarm rings in {years}: some codes are given in a new way.", years=text.years(practice))
 
 
 def _promise(row: Row | None) -> Promise | None:
     if not row:
         return None
     steps = [
-        Step(text.count(accepted), text.count(wrong), f"{p:.2g}" if p is not None else text.DASH, bool(passed))
+        Step(
+            text.count(accepted),
+            text.count(wrong),
+            text.written(f"{p:.2g}") if p is not None else text.DASH,
+            bool(passed),
+        )
         for accepted, wrong, p, passed in row.get("steps") or []
     ]
     omitted = max(len(steps) - FIRST_STEPS - LAST_STEPS, 0)
     risk, confidence = number(row.get("risk")), number(row.get("confidence"))
     return Promise(
         made=bool(row.get("made")),
-        unit=_unit(row),
+        unit=unit_of(row),
         risk=text.DASH if risk is None else text.level(risk),
         confidence=text.DASH if confidence is None else text.level(confidence),
         coverage=text.share(number(row.get("coverage"))),
         accepted=text.count(number(row.get("accepted"))),
         wrong=text.count(number(row.get("wrong"))),
-        reason=text.public(str(row.get("reason") or "")).rstrip("."),
+        reason=reason(row.get("reason")).rstrip("."),
         first=tuple(steps[:FIRST_STEPS] if omitted else steps),
         omitted=omitted,
         last=tuple(steps[-LAST_STEPS:] if omitted else ()),
@@ -242,9 +188,7 @@ def _promise(row: Row | None) -> Promise | None:
 def _candidate(entry: Row) -> Candidate:
     promise = shown_promise(entry.get("promise")) or {}
     if promise.get("made"):
-        words = f"{text.share(number(promise.get('coverage')))} coverage"
+        words = say("{share} coverage", share=text.share(number(promise.get("coverage"))))
     else:
-        words = text.public(str(promise.get("reason") or text.DASH))
-    return Candidate(
-        str(entry["model"]), bool(entry.get("shortlisted")), text.public(str(entry.get("reason") or "")), words
-    )
+        words = reason(promise.get("reason")) or text.DASH
+    return Candidate(str(entry["model"]), bool(entry.get("shortlisted")), reason(entry.get("reason")), words)

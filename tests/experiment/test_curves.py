@@ -20,7 +20,7 @@ from harness.experiment.transfer import pairs
 from harness.experiment.tuning import shares, trial_time
 from harness.experiment.work import Work
 from harness.files import Row, write_json
-from harness.leaderboard.study import findings
+from harness.leaderboard.study.kinds import findings
 from harness.run.study import CURVES, GAINS, TRANSFER, StudyFolder
 from harness.search.measure import Measured, MeasureSpec, run_measure
 from harness.search.worker import Failure

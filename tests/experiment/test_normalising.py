@@ -215,7 +215,7 @@ def test_rows_of_the_stage_are_held_against_the_fit_behind_them(tmp_path: Path) 
         store=SimpleNamespace(roles=roles, years={"validation": {}, "calibration": {}}, corpus=part),
         config=SimpleNamespace(
             years=SimpleNamespace(refit=True),
-            search=SimpleNamespace(seed=0),
+            search=SimpleNamespace(seed=0, objective="micro_f1"),
             promise=SimpleNamespace(risk=0.02),
             automation=SimpleNamespace(minutes_per_certificate=3.0, minutes_per_line=1.0),
         ),

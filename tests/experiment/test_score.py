@@ -34,7 +34,7 @@ from harness.run.folder import RunFolder
 
 CONFIG = SimpleNamespace(
     years=SimpleNamespace(refit=True),
-    search=SimpleNamespace(seed=0),
+    search=SimpleNamespace(seed=0, objective="micro_f1"),
     promise=SimpleNamespace(risk=0.4),
     automation=SimpleNamespace(minutes_per_certificate=6.0, minutes_per_line=2.0),
 )
@@ -86,6 +86,7 @@ def test_rows_of_the_stage_have_every_column_of_the_design(tmp_path: Path) -> No
         config=CONFIG,
         said=lambda rule, predictions, role, texts: decide(rule, predictions, texts),
         corpus=corpora.__getitem__,
+        known=Knowledge,
         models=lambda: models,
         refitted=lambda: (run.stage("refit") or {})["models"],
     )
@@ -152,6 +153,7 @@ def test_lines_have_rows_of_their_own_and_held_out_years_a_verdict(tmp_path: Pat
         config=CONFIG,
         said=lambda rule, predictions, role, texts: decide(rule, predictions, texts),
         corpus=lambda role: BY_LINE,
+        known=Knowledge,
         models=lambda: [model],
         asked_models=lambda: [model],
         config_digest=lambda: "0123",

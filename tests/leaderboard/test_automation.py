@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from example_run import PICK, backtest_rows, write_run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +69,7 @@ def test_a_promise_and_the_naive_threshold_stand_side_by_side() -> None:
     ).promises
     assert found is not None
     assert (found.risk, found.confidence, found.shared) == (f"2{SP}%", f"95{SP}%", f"3{SP}candidates")
-    of, by = "certificates", ("beam gap", "isotonic")
+    of, by = "certificate", ("beam gap", "isotonic")
     assert [(one.kind, one.unit, one.coverage, one.accepted, one.wrong, one.risk) for one in found.thresholds] == [
         ("promise", of, f"50.0{SP}%", "400", "3", f"0.75{SP}%"),
         ("naive", of, f"60.0{SP}%", "500", "10", f"2.00{SP}%"),
@@ -112,68 +111,10 @@ def test_both_units_are_told_apart_and_lines_are_counted_as_lines() -> None:
     assert found.units
     assert not found.naive
     whole, of_lines = found.thresholds
-    assert (whole.unit, whole.accepted, whole.estimator) == ("certificates", "400", "margin")
-    assert (of_lines.unit, of_lines.accepted, of_lines.wrong, of_lines.risk) == ("lines", "2,100", "21", f"1.00{SP}%")
+    assert (whole.unit, whole.accepted, whole.estimator) == ("certificate", "400", "margin")
+    assert (of_lines.unit, of_lines.accepted, of_lines.wrong, of_lines.risk) == ("line", "2,100", "21", f"1.00{SP}%")
     assert (of_lines.estimator, of_lines.recalibration) == ("product", "none")
     assert found.shared.endswith("each with a promise for certificates and one for lines")
-
-
-# held-out years ------------------------------------------------------------------------------------------------------
-
-
-def test_each_held_out_year_stands_below_all_together() -> None:
-    cards = (card("2021", verdict="broken", hours_saved=1234.56), card("all", n=2000), card("2020", verdict="kept"))
-    others = (card("2020", role="calibration"), card("2020", model="b"))
-    (found,) = shown(scorecards=(*others, *cards), pick={"model": "a", "promise": promise()}).audits
-    assert (found.unit, found.promised, found.reason) == ("certificate", True, "")
-    assert [(one.label, one.n, one.state, one.hours) for one in found.slices] == [
-        ("2020–2021", "2,000", "undecided", "20.0"),
-        ("2020", "1,000", "kept", "20.0"),
-        ("2021", "1,000", "broken", "1,234.6"),
-    ]
-    assert (found.slices[0].risk, found.slices[0].interval) == (f"1.00{SP}%", f"[0.27, 2.54{SP}%]")
-
-
-def test_one_year_is_shown_once() -> None:
-    (found,) = shown(scorecards=(card("all"), card("2020")), pick={"model": "a", "promise": promise()}).audits
-    assert [one.label for one in found.slices] == ["2020"]
-
-
-@pytest.mark.parametrize(
-    ("given_promise", "promised"),
-    [
-        (promise(), {"certificate": True, "line": False}),
-        (promise(unit="line"), {"certificate": False, "line": True}),
-        ({**promise(), "line": promise(unit="line")}, {"certificate": True, "line": True}),
-        ({**promise(made=False), "line": promise(unit="line")}, {"certificate": False, "line": True}),
-        (None, {"certificate": False, "line": False}),
-    ],
-)
-def test_a_verdict_is_given_only_of_what_is_promised(given_promise: Row | None, promised: dict[str, bool]) -> None:
-    audits = shown(
-        scorecards=(card("2020", verdict="kept"),),
-        lines=(card("2020", unit="line", verdict="kept"),),
-        pick={"model": "a", "promise": given_promise},
-    ).audits
-    assert {audit.unit: audit.promised for audit in audits} == promised
-    for audit in audits:
-        assert audit.slices[0].state == ("kept" if promised[audit.unit] else "none")
-
-
-def test_a_year_without_automatic_certificates_is_not_audited() -> None:
-    silent = dict.fromkeys(("coverage", "risk", "risk_low", "risk_high", "verdict", "hours_saved"))
-    pick = {"model": "a", "promise": promise()}
-    (one,) = shown(scorecards=(card("2020", **silent), card("2021")), pick=pick).audits
-    assert one.reason == ""
-    assert (one.slices[0].state, one.slices[0].risk, one.slices[0].interval) == ("unaudited", "–", "")
-    (none,) = shown(scorecards=(card("2020", **silent, reason="impossible: …."),), pick=pick).audits
-    assert none.reason.startswith("impossible")
-
-
-def test_rows_that_know_no_verdict_have_no_audit_here() -> None:
-    old = card("2020")
-    del old["verdict"], old["hours_saved"]
-    assert shown(scorecards=(old,), pick={"model": "a", "promise": promise()}).audits == ()
 
 
 # back-test -----------------------------------------------------------------------------------------------------------
@@ -182,7 +123,7 @@ def test_rows_that_know_no_verdict_have_no_audit_here() -> None:
 def test_a_window_says_what_was_promised_and_kept() -> None:
     (test,) = shown(backtest=(window(verdict="kept"),)).backtests
     (one,) = test.windows
-    assert (test.model, test.family, test.unit) == ("a", "linear", "certificates")
+    assert (test.model, test.family, test.unit) == ("a", "linear", "certificate")
     assert (one.trained, one.validation, one.calibration, one.audit) == ("2012–2014", "2015", "2016", "2017")
     assert (one.promised, one.coverage, one.n) == (f"41.0{SP}%", f"40.0{SP}%", "800")
     assert (one.risk, one.interval, one.state) == (f"1.25{SP}%", f"[0.34, 3.17{SP}%]", "kept")
@@ -215,7 +156,7 @@ def test_windows_without_a_verdict_keep_apart_why() -> None:
 
 def test_a_line_promise_is_back_tested_by_line_and_one_training_year_is_no_span() -> None:
     (test,) = shown(backtest=(window(train_from=2014),), pick={"model": "a", "promise": promise(unit="line")}).backtests
-    assert (test.unit, test.windows[0].trained) == ("lines", "2014")
+    assert (test.unit, test.windows[0].trained) == ("line", "2014")
 
 
 @given(
@@ -250,18 +191,16 @@ def test_the_page_shows_the_section(tmp_path: Path) -> None:
     assert [row[-2:] for row in backtest[::2]] == [["yes", "yes"], ["no", "yes"], ["no", "no"], ["no", "no"]]
     for words in (
         '<a href="#automation">Automation</a>',
-        "Automation: what was promised, and was it kept",
+        '<h2 id="automation-h">Automation</h2>',
         f"with 95{SP}% confidence, shared by 2{SP}candidates, at most 2{SP}%",
         "The naive threshold is <strong>no promise</strong>",
-        "which is normal at some hundred certificates",
-        "Nothing is promised of lines: these figures are for orientation.",
         "audit 2018, refit off: impossible: 101 certificates passed the gate",
         "<li><strong>bag-1</strong>: validation shows that it covers less than linear-3</li>",
     ):
         assert words in page
 
 
-def test_a_run_without_such_rows_has_no_such_section(tmp_path: Path) -> None:
+def test_a_run_without_such_rows_has_its_figures_alone(tmp_path: Path) -> None:
     """As runs were before rows knew of verdicts."""
     run = write_run(tmp_path / "old")
     (run.path / "figures" / "backtest.parquet").unlink()
@@ -271,8 +210,25 @@ def test_a_run_without_such_rows_has_no_such_section(tmp_path: Path) -> None:
     run.write_scorecards([{key: value for key, value in row.items() if key not in newer} for row in cards])
     run.write_pick({key: value for key, value in (run.pick() or {}).items() if key != "rejected"})
     page = build_page(run)
-    assert "#automation" not in page
-    assert 'id="automation"' not in page
+    section = re.search(r'<section id="automation".*?</section>', page, re.S)
+    assert section is not None
+    for words in ("What each candidate promised", "Back-test of", "Why the others were not picked"):
+        assert words not in section[0]
+    assert 'data-plot="curves"' in section[0]
+
+
+def test_the_audit_stands_on_the_page_once(tmp_path: Path) -> None:
+    """In the verdict, and not again in this section."""
+    page = build_page(write_run(tmp_path / "run"))
+    assert len(re.findall(r'class="audit"', page)) == 2  # by certificate, and by line for orientation
+    section = re.search(r'<section id="automation".*?</section>', page, re.S)
+    assert section is not None
+    assert 'class="audit"' not in section[0]
+    assert [row[:2] for row in table(page, "audit-certificate")] == [
+        ["held-out 2020–2021", "✓ kept"],
+        ["2020", "≈ undecided"],
+        ["2021", "✓ kept"],
+    ]
 
 
 def test_hostile_texts_of_the_section_are_only_text(tmp_path: Path) -> None:

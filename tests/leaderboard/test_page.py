@@ -1,4 +1,4 @@
-"""The page as a file, and as a browser shows it."""
+"""The page as a file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import base64
 import gzip
 import hashlib
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 from example_run import PICK, N, scored, trial_rows, write_corpus, write_meta, write_run
@@ -166,10 +162,11 @@ def test_undefined_is_a_dash_with_its_reason(tmp_path: Path) -> None:
     run.write_scorecards(cards)
     run.write_pick((run.pick() or {}) | {"model": None, "promise": None, "reasons": [], "shortlist": []})
     page = build_page(run)
-    assert '<span title="the model gave no scores">–</span>' in page
+    assert '<span class="tipped">the model gave no scores</span>' in page
     assert "No model was picked." in page
-    assert "nan" not in page.split('id="library"')[0].lower().replace("finan", "")
-    data = json.loads(_Elements(page).of(id="data"))
+    shown = re.sub(r"<[^>]*>", " ", page.split('id="data"')[0].split("</style>")[-1])
+    assert not re.search(r"\bnan\b", shown, re.I)
+    data = json.loads(_Elements(page).of(id="data"), parse_constant=pytest.fail)
     place = data["table"]["columns"].index("micro_f1")
     assert {row[place] for row in data["table"]["rows"]} == {None}
 
@@ -200,7 +197,7 @@ def with_ensemble(run: RunFolder) -> RunFolder:
 def test_the_ensemble_has_a_row_with_its_members_named(run: RunFolder) -> None:
     assert "<h3>Ensemble</h3>" not in build_page(run)
     page = build_page(with_ensemble(run))
-    assert '<tr data-kind="ensemble" class="is-pick">' in page
+    assert re.search('<tr [^>]*data-kind="ensemble"[^>]*class="is-pick"', page)
     assert "linear-3 (0.60), bag-1 (0.40), chosen from 9 trials." in page
     assert '<input type="checkbox" value="ensemble" checked>' in page
     assert "(committee)" in page
@@ -213,179 +210,3 @@ def test_the_spread_over_seeds_tells_the_candidate_apart(run: RunFolder) -> None
         assert f'<td class="number">{words}</td>' in page
     assert "<li>bag-1 with the seed 2: MemoryError at harness/x.py:3</li>" in page
     assert page.index('<th scope="row">linear-3</th><td class="number">3 of 3') < page.index("2 of 3")
-
-
-# in a browser --------------------------------------------------------------------------------------------------------
-
-
-class _Watch:
-    """Whatever a page asks for, complains about or opens."""
-
-    def __init__(self, context: Any) -> None:
-        self.found: list[str] = []
-        context.add_init_script(
-            "addEventListener('securitypolicyviolation', e => console.error('blocked', e.violatedDirective, e.blockedURI))"
-        )
-        context.on("request", self._request)
-        self.page = context.new_page()
-        context.on("page", lambda page: self.found.append(f"opened {page.url}"))
-        self.page.on("console", lambda message: self.found.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.found.append(f"error: {error}"))
-        self.page.on("websocket", lambda socket: self.found.append(f"socket {socket.url}"))
-
-    def _request(self, request: Any) -> None:
-        if not request.url.startswith(("file:", "data:", "blob:")):
-            self.found.append(f"asked for {request.url}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("the page is tested in Debian's chromium, which CI must have; apt-get install chromium")
-        pytest.skip("needs chromium; apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-def opened(browser: Any, run: RunFolder, width: int = 1280, **options: Any) -> _Watch:
-    """The run's page, opened from disk with the network off, all of its figures drawn."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options)
-    watch = _Watch(context)
-    watch.page.goto(write_page(run).as_uri())
-    for name in ("curves", "years-micro", "years-exact", "progress"):
-        watch.page.locator(f"[data-plot={name}][data-drawn]").wait_for(timeout=60_000)
-    return watch
-
-
-def wide(page: Any) -> int:
-    """By how many pixels the page is wider than its window."""
-    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return width
-
-
-def until(page: Any, condition: str) -> None:
-    """Wait for a condition; Playwright's own waiting would evaluate text, which the page's policy forbids."""
-    for _ in range(100):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"never true: {condition}")
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [1280, 390])
-def test_it_opens_from_disk_draws_and_asks_for_nothing(browser: Any, run: RunFolder, width: int) -> None:
-    watch = opened(browser, run, width)
-    page = watch.page
-    page.locator("#more summary").click()
-    assert page.locator("#more table").count() == 3
-    assert page.locator("#more tbody tr").count() == 18
-    assert page.locator(".plot svg.main-svg").count() >= 4
-    assert page.locator("[data-plot=curves] .scatterlayer path.js-line").count() >= 3
-    assert page.locator(".plot .main-svg:not([aria-hidden=true])").count() == 0
-    assert wide(page) <= 0
-    buttons = page.locator(".modebar-btn").evaluate_all("all => all.map(one => one.dataset.title)")
-    assert buttons
-    assert not [title for title in buttons if re.search("share|cloud|plotly|logo", title, re.I)]
-    context = page.evaluate(
-        "(({showSendToCloud, plotlyServerURL, topojsonURL}) => [showSendToCloud, plotlyServerURL, topojsonURL])"
-        "(document.querySelector('[data-plot=curves]')._context)"
-    )
-    assert context == [False, "", ""]
-    live = page.evaluate(
-        "[...document.body.children].filter(e => e.tagName != 'SCRIPT').map(e => e.outerHTML).join('')"
-    )
-    assert not re.search("plot\\.ly|plotly\\.com|chart-studio|share chart", live, re.I)
-    assert watch.found == []
-
-
-@pytest.mark.browser
-def test_tables_sort_filter_and_download(browser: Any, run: RunFolder) -> None:
-    watch = opened(browser, run)
-    page = watch.page
-
-    def names() -> list[str]:
-        found: list[str] = page.locator("#models tbody tr:not([hidden]) th").evaluate_all(
-            "all => all.map(one => one.dataset.value)"
-        )
-        return found
-
-    assert names()[:3] == ["linear-3", "bag-1", "dictionary-0"]
-    risk = page.locator("#models th[aria-sort] button", has_text=re.compile("^risk$"))
-    for order in ("ascending", "descending"):
-        risk.focus()
-        page.keyboard.press("Enter")
-        assert page.locator(f"#models th[aria-sort={order}]").inner_text().startswith("risk")
-        assert all(name.startswith("floor-") for name in names()[-3:])
-    page.locator("#more summary").click()
-    page.locator("#more th[aria-sort] button", has_text=re.compile("^LRAP$")).click()
-    first = page.locator("#more table").first.locator("tbody tr").first
-    assert first.locator("th").get_attribute("data-value") == "linear-3"
-    page.locator("#kinds input[value=floor]").uncheck()
-    assert len(names()) == 3
-    assert page.locator("#shown").inner_text() == "3 of 6 rows"
-    with page.expect_download() as download:
-        page.locator("#download").click()
-    assert download.value.suggested_filename == f"leaderboard-{NAME}.csv"
-    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
-    assert lines[0].startswith("model,family,kind,validation_micro_f1,micro_f1,micro_f1_low,")
-    assert len(lines) == 7
-    assert watch.found == []
-
-
-@pytest.mark.browser
-def test_figures_follow_keys_choices_and_theme(browser: Any, run: RunFolder) -> None:
-    watch = opened(browser, run, color_scheme="light")
-    page = watch.page
-
-    def lines() -> int:
-        count: int = page.locator("[data-plot=curves] .scatterlayer .trace").count()
-        return count
-
-    assert lines() == 4  # three curves and the working point
-    page.locator("button[data-figure=curves]", has_text="floor-exact_repeat").click()
-    assert lines() == 5
-    page.locator("select[data-choose=view]").select_option(label="validation 2018")
-    assert lines() == 4  # no working point there
-    page.locator("select[data-choose=zoom]").select_option(index=1)
-    assert page.evaluate("document.querySelector('[data-plot=curves]').layout.yaxis.range[1]") == pytest.approx(0.1)
-    paper = "document.querySelector('[data-plot=curves]').layout.paper_bgcolor"
-    assert page.evaluate(paper) == "#ffffff"
-    page.emulate_media(color_scheme="dark")
-    until(page, f"{paper} != '#ffffff'")
-    assert page.pdf()[:4] == b"%PDF"
-    until(page, f"{paper} != '#ffffff'")
-    assert wide(page) <= 0
-    assert watch.found == []
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [1280, 390])
-def test_hostile_texts_stay_texts_in_a_browser(browser: Any, tmp_path: Path, width: int) -> None:
-    watch = opened(browser, hostile_run(tmp_path / NAME), width)
-    page = watch.page
-    assert page.evaluate("window.hacked") is None
-    assert page.locator("main b, main a, .plot a").count() == 0
-    assert page.locator(".js-plotly-plot tspan").count() == 0
-    assert wide(page) <= 0
-    with page.expect_download() as download:
-        page.locator("#download").click()
-    assert "'=1+1" in Path(download.value.path()).read_text(encoding="utf-8")
-    page.locator("[data-plot=years-micro] .points path").first.hover(force=True)
-    assert page.locator(".hoverlayer a, .hoverlayer [style*=bold]").count() == 0
-    assert watch.found == []
-
-
-@pytest.mark.browser
-def test_a_page_without_figures_has_no_errors(browser: Any, tmp_path: Path) -> None:
-    run = RunFolder(tmp_path / NAME)
-    write_meta(run)
-    watch = _Watch(browser.new_context(offline=True))
-    watch.page.goto(write_page(run).as_uri())
-    assert "unfinished" in watch.page.locator("#verdict-h").inner_text()
-    assert watch.found == []

@@ -10,13 +10,14 @@ import pytest
 from example_run import write_corpus, write_meta
 
 from harness.files import Row
-from harness.leaderboard.figures import Interval
-from harness.leaderboard.study import findings
-from harness.leaderboard.study_draw import learning_curves
-from harness.leaderboard.study_gains import MEASURES, GainPoint
-from harness.leaderboard.study_page import build_study_page, write_study_page
-from harness.leaderboard.study_tables import KEYS, raw
-from harness.leaderboard.study_transfer import curves, gain_groups, sentence, vanishes
+from harness.leaderboard.figures.looks import Interval
+from harness.leaderboard.panel import Missing, Panel
+from harness.leaderboard.study.draw import curves, gains
+from harness.leaderboard.study.gains import MEASURES, GainPoint
+from harness.leaderboard.study.kinds import findings
+from harness.leaderboard.study.page import build_study_page, write_study_page
+from harness.leaderboard.study.tables import KEYS, raw
+from harness.leaderboard.study.transfer import gain_groups, sentence, vanishes
 from harness.run.study import CURVES, GAINS, TRANSFER, StudyFolder
 
 SIZES = {"1/16": 600, "1/4": 2400, "1": 9600}
@@ -238,18 +239,60 @@ def test_findings_begin_with_the_neural_baselines(tmp_path: Path) -> None:
     assert "with 2,400 (1/4) it is +0.060 [+0.030, +0.090]" in found[0].sentence
 
 
+def shown(found: Panel | Missing) -> Panel:
+    assert isinstance(found, Panel)
+    return found
+
+
 def test_curves_are_drawn_over_certificates_on_a_logarithmic_axis(tmp_path: Path) -> None:
-    found = curves(write_study(tmp_path), "micro_f1")
-    assert [view.label for view in found.views] == ["all codes", "codes in 100 or more training certificates"]
-    assert found.sizes == tuple(SIZES.items())
-    figure = learning_curves(found)
-    assert figure["layout"]["xaxis"]["type"] == "log"
-    assert figure["layout"]["xaxis"]["tickvals"] == [600, 2400, 9600]
-    (transfer,) = [trace for trace in figure["views"][0]["data"] if trace["line"]["dash"] == "solid"]
+    panel = shown(curves.panel(write_study(tmp_path), "study"))
+    assert panel.name == "study-curves"
+    assert panel.choosers[0].options == (
+        "micro-F1, all codes",
+        "exact match, all codes",
+        "micro-F1, codes in 100 or more training certificates",
+    )
+    axis = panel.figure["layout"]["xaxis"]
+    assert (axis["type"], axis["tickvals"]) == ("log", [600, 2400, 9600])
+    (transfer,) = [trace for trace in panel.figure["views"][0]["data"] if trace["line"]["dash"] == "solid"]
     assert transfer["name"] == "encoder, pretrained and adapted"
     assert transfer["y"] == [0.7, 0.7, 0.7]
     assert transfer["error_y"]["array"] == pytest.approx([0.02] * 3)
     assert transfer["x"] == pytest.approx([600, 2400, 9600], rel=0.05)
+
+
+def test_the_numbers_behind_the_curves_are_those_of_the_rows(tmp_path: Path) -> None:
+    numbers = shown(curves.panel(write_study(tmp_path), "study")).numbers
+    assert [heading.key for heading in numbers.headings][-3:] == ["value", "low", "high"]
+    assert numbers.rows[0][:6] == ("encoder, random initialisation", "micro-F1", "all codes", "1/16", 600, 3)
+    assert numbers.rows[0][6:] == (0.5, 0.5 - 0.02, 0.5 + 0.02)
+    assert len(numbers.rows) == len(ARMS) * len(SIZES) * len(SLICES)
+
+
+def test_gains_are_drawn_by_size_with_a_line_at_0(tmp_path: Path) -> None:
+    panel = shown(gains.panel(write_study(tmp_path), "study7"))
+    assert panel.name == "study7-gains"
+    neural, linear = panel.figure["views"][0]["data"]
+    assert (neural["name"], linear["name"]) == (
+        "transfer over the best neural baseline",
+        "transfer over the linear model",
+    )
+    assert neural["y"] == [0.2, 0.06, 0.01]
+    assert neural["error_y"]["arrayminus"] == pytest.approx([0.03] * 3)
+    assert neural["text"][2] == (
+        "encoder, pretrained and adapted less label_attention, all 9,600: +0.010 [−0.020, +0.040]"
+    )
+    (zero,) = panel.figure["layout"]["shapes"]
+    assert (zero["y0"], zero["y1"]) == (0, 0)
+    assert panel.numbers.rows[0][-3:] == (0.2, 0.2 - 0.03, 0.2 + 0.03)
+
+
+def test_figures_are_some_that_plotly_knows(tmp_path: Path) -> None:
+    plotly = pytest.importorskip("plotly.graph_objects")
+    study = write_study(tmp_path)
+    for panel in (shown(curves.panel(study, "a")), shown(gains.panel(study, "a"))):
+        for view in panel.figure["views"]:
+            plotly.Figure({"data": view["data"], "layout": panel.figure["layout"]})
 
 
 def test_gains_stand_by_size_and_band(tmp_path: Path) -> None:
@@ -269,7 +312,7 @@ def test_the_page_states_the_finding_and_how_it_was_made(tmp_path: Path) -> None
     assert page == build_study_page(study)
     assert write_study_page(study).read_bytes() == page.encode()
     for words in (
-        "<h1>harness transfer study</h1>",
+        "<h1>harness study: Transfer learning</h1>",
         "shows no gain over the best neural baseline (label_attention)",
         "these results test the plumbing, not medicine; no claim rests on them.",
         "epochs grow by the inverse root of that part, four times at most",
@@ -309,7 +352,8 @@ def test_kept_rows_give_a_page_with_their_findings(folder: Path) -> None:
 def test_a_study_that_is_not_done_says_what_is_missing(tmp_path: Path) -> None:
     tuning = build_study_page(write_study(tmp_path / "tuning", arms=["random", "bag"], done=False))
     assert "unfinished: 2 of 6 arms are tuned" in tuning
-    assert "No curves yet" in tuning
+    assert "the curves come when every fit is done" in tuning
+    assert "No gains yet" in tuning
     fitting = write_study(tmp_path / "fitting", done=False)
     assert "unfinished: 18 of 54 fits are done" in build_study_page(fitting)
     fitting.write_stage("tune-random", {**tuned_row("random"), "parameters": None, "reason": "over the time limit"})
@@ -350,9 +394,17 @@ def test_a_browser_draws_the_curves(tmp_path: Path) -> None:
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(page_file.as_uri())
-        for name in ("study-main", "study-other"):
+        for name in ("study-curves", "study-gains"):
+            page.locator(f"[data-plot={name}]").scroll_into_view_if_needed()
             expect(page.locator(f"[data-plot={name}][data-drawn=true] .main-svg").first).to_be_attached(timeout=20_000)
-        page.locator("select[data-figure=study-main]").select_option("1")
-        expect(page.locator("[data-plot=study-main] .scatterlayer .trace")).to_have_count(len(ARMS))
+        page.locator("select[data-figure=study-curves]").select_option("1")
+        expect(page.locator("[data-plot=study-curves] .scatterlayer .trace")).to_have_count(len(ARMS))
+        page.locator("#fits th", has_text="micro-F1").first.get_by_role("button").click()
+        expect(page.locator("#fits tbody tr").first).to_contain_text("encoder, pretrained and adapted")
+        with page.expect_download() as download:
+            page.locator("button[data-saved]").click()
+        lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
         browser.close()
     assert problems == []
+    assert lines[0] == ",".join(KEYS)
+    assert len(lines) == 1 + 54 + 1

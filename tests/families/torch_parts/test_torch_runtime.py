@@ -38,3 +38,16 @@ def test_learns_in_bf16_where_the_processor_is_made_for_it_and_scores_in_fp32(
         assert (a @ a).dtype == (torch.bfloat16 if matrix_unit else torch.float32)
     with torch_runtime.scoring("cpu"):
         assert (a @ a).dtype == torch.float32
+
+
+def test_scores_in_fp32_on_a_gpu_that_learns_in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    with torch_runtime.learning("cuda"):
+        assert torch.is_autocast_enabled("cuda")
+        with torch_runtime.scoring("cuda"):
+            assert not torch.is_autocast_enabled("cuda")
+    with torch_runtime.scoring("cuda"):
+        assert not torch.is_autocast_enabled("cuda")

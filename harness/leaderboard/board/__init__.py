@@ -1,0 +1,1 @@
+"""The leaderboard itself: a table of models, and all trials."""

@@ -1,0 +1,99 @@
+"""A page in a real browser: the network is off, and whatever the page asks for, complains about or opens is caught."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.leaderboard.page import write_page
+from harness.run.folder import RunFolder
+
+WAIT = 60_000  # milliseconds that a busy machine may take to draw a figure
+
+
+class Watch:
+    """Whatever a page asks for, complains about or opens; ``found`` is empty where it does none of it."""
+
+    def __init__(self, context: Any) -> None:
+        self.found: list[str] = []
+        self.context = context
+        context.add_init_script(
+            "addEventListener('securitypolicyviolation', e => console.error('blocked', e.violatedDirective, e.blockedURI))"
+        )
+        context.on("request", self._request)
+        self.page = context.new_page()
+        context.on("page", lambda page: self.found.append(f"opened {page.url}"))
+        self.page.on("console", lambda message: self.found.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.found.append(f"error: {error}"))
+        self.page.on("websocket", lambda socket: self.found.append(f"socket {socket.url}"))
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.found.append(f"asked for {request.url}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's chromium, one for all tests of a module."""
+    path = shutil.which("chromium")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("the page is tested in Debian's chromium, which CI must have; apt-get install chromium")
+        pytest.skip("needs chromium; apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+def opened(
+    browser: Any,
+    page: RunFolder | Path,
+    width: int = 1280,
+    *,
+    drawn: Sequence[str] = (),
+    view: str = "",
+    **options: Any,
+) -> Watch:
+    """A page, opened from disk with the network off.
+
+    Parameters
+    ----------
+    page : a run, whose page is written first, or the file of a page
+    drawn : names of the figures to scroll to and to wait for; a figure is drawn when it comes near
+    view : the fragment of the address, without its ``#``
+    options : of the browser's context, such as ``color_scheme`` or ``java_script_enabled``
+    """
+    path = page if isinstance(page, Path) else write_page(page)
+    watch = Watch(browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options))
+    watch.page.goto(path.as_uri() + (f"#{view}" if view else ""))
+    for name in drawn:
+        draw(watch.page, name)
+    return watch
+
+
+def draw(page: Any, name: str) -> None:
+    """Scroll to a figure and wait until it is drawn."""
+    page.locator(f"[data-plot={name}]").scroll_into_view_if_needed()
+    page.locator(f"[data-plot={name}][data-drawn]").wait_for(timeout=WAIT)
+
+
+def wide(page: Any) -> int:
+    """By how many pixels the page is wider than its window."""
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait for a condition; Playwright's own waiting would evaluate text, which the page's policy forbids."""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"never true: {condition}")
