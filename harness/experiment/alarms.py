@@ -6,7 +6,7 @@ alarm looks at every certificate that holds a code's own words, where an office 
 These rows leave the office. A code's counts are unsaid where one under five could be read or worked out: of this year's
 certificates with its words, of those of them with or without the code, of those with the code and without its words; of
 the past years likewise; and of those that name it in part I, as what holds its words anywhere less what holds them
-in part II only. A p-value follows from the counts of all years, and is unsaid with any of them.
+in part II only. Nor are they said of a code whose support the figure ``codes`` hides, be it for another code's sake. A p-value follows from the counts of all years, and is unsaid with any of them.
 """
 
 from __future__ import annotations
@@ -281,6 +281,7 @@ def _practice(work: Work, years: Mapping[int, Slice]) -> list[Row]:
     parts = {year: work.store.corpus(rows) for year, rows in sorted(years.items())}
     supports = {year: _support(corpus, reference.watch.codes) for year, corpus in parts.items()}
     unsaid = np.any([(support > 0) & (support < FEWEST) for support in supports.values()], axis=0)
+    unsaid |= _hidden(work.run.figure("codes"), reference.watch.codes)
     code_list = work.known().code_list
     titles = {} if code_list is None else {entry.code: entry.title for entry in code_list.entries if entry.title}
     newest = max(counted.year for counted in reference.years)
@@ -292,6 +293,17 @@ def _practice(work: Work, years: Mapping[int, Slice]) -> list[Row]:
         now = count(reference.watch, corpus.texts, corpus.labels, corpus.codes, year)
         rows += practice_rows(reference, now, supports[year], unsaid, titles)
     return rows
+
+
+def _hidden(scored: list[Row], codes: tuple[str, ...]) -> BoolArray:
+    """Which codes have no number of certificates in the figure ``codes``; (n_codes,).
+
+    Many of them are hidden for a neighbour's sake: a count of theirs, here, would tell the neighbour's by subtraction.
+    """
+    if not scored:
+        return np.zeros(len(codes), dtype=np.bool_)
+    told = {row["code"] for row in scored if row["level"] == "code" and row["support"] is not None}
+    return np.array([code not in told for code in codes], dtype=np.bool_)
 
 
 def _support(corpus: Corpus, codes: tuple[str, ...]) -> Int64Array:

@@ -34,6 +34,11 @@ class HeldOut:
     def of(cls, corpus: Corpus, train: Corpus) -> HeldOut:
         return cls(corpus, np.bincount(train.codes.indices, minlength=len(train.labels)))
 
+    @property
+    def untold(self) -> frozenset[str]:
+        """The bands of codes of which no score is given."""
+        return bands.untold(self.corpus.codes, self.frequency, [slice(0, len(self.corpus))])
+
     def scores(self, codes: Predictions, seed: int) -> Row:
         """The scores of some codes, ``codes`` being an indicator matrix, with intervals of this fit alone."""
         aligned = align(self.corpus, codes)
@@ -48,16 +53,16 @@ class HeldOut:
             "exact_match": multilabel.exact_match(tally.certificates),
             "exact_match_low": interval.exact_match_low,
             "exact_match_high": interval.exact_match_high,
-            **bands.columns(bands.by_frequency(tally.codes, self._often(aligned))),
+            **bands.columns(bands.by_frequency(tally.codes, self._often(aligned)), self.untold),
         }
 
     def counts(self, codes: Predictions) -> dict[str, Counts]:
-        """The counts of each certificate: over all codes, and over those of each band."""
+        """The counts of each certificate: over all codes, and over those of each band; of an untold one, of no code."""
         aligned = align(self.corpus, codes)
         often = self._often(aligned)
         found = {WHOLE: multilabel.counts(aligned.y_true, aligned.y_score)}
         for name, (least, most) in bands.BANDS.items():
-            mine = np.flatnonzero((often >= least) & (often <= most))
+            mine = np.flatnonzero((often >= least) & (often <= most) & (name not in self.untold))
             found[name] = multilabel.counts(aligned.y_true[:, mine], aligned.y_score[:, mine])
         return found
 

@@ -18,6 +18,7 @@ from harness.experiment.scoring import Judged, Said, audited, curve_rows, judge,
 from harness.experiment.selection import shipped_bytes
 from harness.experiment.work import Work
 from harness.files import Row
+from harness.metrics.bands import untold
 
 
 def score_stage(work: Work) -> None:
@@ -73,6 +74,7 @@ class _Role:
     ----------
     slices : the role's rows by year, all of them together first; counted from its first certificate
     frequency : (n_labels,) in how many certificates of the fits behind its rows each code stood
+    untold : bands of codes of which no score is given
     learnt : what those fits had of lines and wordings; read only for a model that writes text
     """
 
@@ -80,6 +82,7 @@ class _Role:
     corpus: Corpus
     slices: dict[str, Slice]
     frequency: IntArray
+    untold: frozenset[str]
     learnt: Callable[[], Learnt]
 
 
@@ -92,19 +95,17 @@ def _roles(work: Work) -> dict[str, _Role]:
         if role in work.store.roles:
             whole = work.store.roles[role]
             again = role != "validation" and work.config.years.refit
-            found[role] = _Role(
-                role,
-                work.corpus(role),
-                {
-                    year: Slice(rows.start - whole.start, rows.stop - whole.start)
-                    for year, rows in (
-                        (WHOLE, whole),
-                        *((str(year), rows) for year, rows in sorted(work.store.years[role].items())),
-                    )
-                },
-                counts["train"] + counts["validation"] if again else counts["train"],
-                more if again else plain,
-            )
+            slices = {
+                year: Slice(rows.start - whole.start, rows.stop - whole.start)
+                for year, rows in (
+                    (WHOLE, whole),
+                    *((str(year), rows) for year, rows in sorted(work.store.years[role].items())),
+                )
+            }
+            corpus, frequency = work.corpus(role), counts["train"] + counts["validation"] if again else counts["train"]
+            parts = (slice(rows.start, rows.stop) for rows in slices.values())
+            few = untold(corpus.codes, frequency, parts)
+            found[role] = _Role(role, corpus, slices, frequency, few, more if again else plain)
     return found
 
 
@@ -173,7 +174,7 @@ def _measured(work: Work, role: _Role, reference: Corpus, mine: Said, judged: Ju
     """The rows and the curve of one slice, of which ``mine`` was said, and ``judged`` once."""
     risk, seed = work.config.promise.risk, work.config.search.seed
     automation = work.config.automation
-    row = score_row(reference, mine, judged, role.frequency, seed=seed)
+    row = score_row(reference, mine, judged, role.frequency, seed=seed, untold=role.untold)
     written, by_line = mine.decisions.written, mine.decisions.lines is not None
     row |= normalised(reference, written, by_line, role.learnt)
     row |= saved_work(row, automation.minutes_per_certificate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ from harness.decision.audit import verdict_of
 from harness.decision.confidence import ESTIMATORS, LEARNT
 from harness.decision.objective import align
 from harness.decision.observed import same_sets
-from harness.decision.rule import Decided, Decisions, UnitRule
+from harness.decision.rule import Decided, Decisions, Reason, UnitRule
 from harness.families.committee import union
 from harness.families.family import Predictions
 from harness.files import Row
@@ -24,6 +25,7 @@ from harness.metrics.design import design_effect
 ORACLE_RISK = 0.02
 CURVE_POINTS = 400
 NOT_BY_LINE = "the corpus has no codes by line"
+FEW = f"fewer than {bands.FEWEST} certificates of a year have such a code, or it would let their number be told"
 WHOLE = "the model codes whole certificates, not lines"
 
 
@@ -121,12 +123,21 @@ def _of_lines(reference: Corpus, decisions: Decisions) -> tuple[LineCodes, Decid
     return reference.by_line, decisions.lines
 
 
-def score_row(reference: Corpus, said: Said, judged: Judged, frequency: IntArray, *, seed: int) -> Row:
+def score_row(
+    reference: Corpus,
+    said: Said,
+    judged: Judged,
+    frequency: IntArray,
+    *,
+    seed: int,
+    untold: Collection[str] = (),
+) -> Row:
     """The measured part of a row for these certificates.
 
     Parameters
     ----------
     frequency : (n_labels of the reference,) in how many certificates of the fit each code stood
+    untold : bands of codes of which no score is given
     """
     sure, eligible = said.decisions.confidence, said.decisions.eligible
     point = selective.accepted_point(judged.errors, said.decisions.automatic) if said.promised("certificate") else None
@@ -145,14 +156,15 @@ def score_row(reference: Corpus, said: Said, judged: Judged, frequency: IntArray
         "risk": None if point is None else point.risk,
         "risk_low": low,
         "risk_high": high,
-        "eligible": float(np.mean(eligible)) if len(eligible) else None,
+        "eligible": float(np.mean(eligible)) if len(eligible) and told_to(said.decisions) is None else None,
         "median_confidence": float(np.median(sure)) if len(sure) else None,
         **_confidence(judged, said),
         **_ranks(reference, said.predictions),
         **_levels(judged),
         **bands.columns(
-            bands.by_frequency(judged.tally.codes, frequencies(reference.labels, frequency, judged.labels))
+            bands.by_frequency(judged.tally.codes, frequencies(reference.labels, frequency, judged.labels)), untold
         ),
+        **{f"reason_{name}": FEW if name in untold else None for name in bands.BANDS},
         **_lines(reference, judged, said.decisions),
     }
 
@@ -227,12 +239,24 @@ def audited(row: Row, risk: float | None) -> Row:
 def curve_rows(judged: Judged, decisions: Decisions) -> list[Row]:
     """The risk-coverage curve in at most 400 points, evenly spread over its own."""
     curve = selective.risk_coverage(judged.errors, decisions.confidence, decisions.eligible)
-    n = len(curve.coverage)
+    most = told_to(decisions)
+    n = len(curve.coverage) if most is None else int(np.searchsorted(curve.accepted, most, side="right"))
     kept = np.unique(np.linspace(0, n - 1, min(n, CURVE_POINTS)).astype(int)) if n else np.zeros(0, dtype=int)
     return [
         {"coverage": float(curve.coverage[i]), "risk": float(curve.risk[i]), "threshold": float(curve.threshold[i])}
         for i in kept
     ]
+
+
+def told_to(decisions: Decided) -> int | None:
+    """Up to how many accepted certificates a curve may be shown; None where all of it may.
+
+    Where a curve ends tells how many certificates a person always sees. Where these are one to four, it would tell to how
+    many a model gave a code of which such a number is not given.
+    """
+    always = int(np.count_nonzero(decisions.reason == Reason.ALWAYS_PERSON))
+    able = int(np.count_nonzero(selective.may_be_accepted(decisions.confidence, decisions.eligible)))
+    return max(able - bands.FEWEST, 0) if 0 < always < bands.FEWEST else None
 
 
 def expected(errors: BoolArray, confidence: FloatArray, eligible: BoolArray, risk: float) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.files import Row
 from harness.leaderboard import text
 from harness.leaderboard.audit import CERTIFICATE, LINE, State, parts_of, unit_of
+from harness.leaderboard.glossary import term_of
 from harness.leaderboard.language import N_, say
 from harness.leaderboard.reasons import reason
 from harness.leaderboard.rows import Evidence, number
@@ -32,6 +33,7 @@ class Threshold:
     ----------
     kind : ``promise``, ``none`` where no promise could be made, ``naive``
     unit : what ``accepted`` and ``wrong`` count
+    term : of the estimator, in the glossary; empty where it has none
     """
 
     model: str
@@ -43,6 +45,7 @@ class Threshold:
     risk: str
     estimator: str
     recalibration: str
+    term: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,7 @@ def _threshold(evidence: Evidence, name: str, kind: str, unit: str, found: Row) 
         risk=text.risk(wrong / accepted if accepted and wrong is not None else None),
         estimator=text.plain(row.get("estimator")).replace("_", " "),
         recalibration=text.plain(row.get("recalibration")),
+        term=term_of(str(row.get("estimator") or "")),
     )
 
 
@@ -194,7 +198,7 @@ def _backtests(evidence: Evidence) -> Iterator[BackTest]:
         counts = (_counts([one for one in windows if one.refit == refit], refit) for refit in (False, True))
         yield BackTest(
             model=name,
-            family=str(rows[0].get("family") or ""),
+            family="" if evidence.is_ensemble(name) else str(rows[0].get("family") or ""),
             unit=unit_of(first),
             windows=windows,
             counts=tuple(count for count in counts if count),

@@ -19,7 +19,7 @@ MERGED = "merged.html"
 
 
 def make_pages(names: Sequence[str], out: Path | None, language: str = ENGLISH) -> list[Path]:
-    """Make the pages of some runs and studies again from their rows, and the index.
+    """Make the pages of some runs and studies again from their rows, and the index of pages that lie in their place.
 
     One run has its own page, in its folder or at ``out``. Several, or runs with studies, have one together: at ``out``, else
     ``leaderboards/merged.html``. Studies without a run keep a page each.
@@ -38,7 +38,8 @@ def make_pages(names: Sequence[str], out: Path | None, language: str = ENGLISH) 
         studies = [StudyFolder(folder.path) for folder in folders if is_study(folder)]
         runs = [folder for folder in folders if not is_study(folder)]
         pages = _pages(runs, studies, out, language)
-    for folder in {folder.path.parent: folder for folder in folders}.values():
+    placed = [folder for folder in folders if out is None or out.resolve() == folder.page.resolve()]
+    for folder in {folder.path.parent: folder for folder in placed}.values():
         refresh_index(folder, language)
     return pages
 

@@ -50,6 +50,16 @@ OF_KEY: Mapping[str, str] = {
     "rings": "alarms",
     "p_value": "p-value",
     "hours_saved": "hours-saved",
+    "estimator": "estimator",
+    "recalibration": "recalibration",
+    "product": "product",
+    "margin": "margin",
+    "entropy": "entropy",
+    "sequence": "sequence",
+    "beam_gap": "beam-gap",
+    "agreement": "agreement",
+    "novelty": "novelty",
+    "learnt": "learnt",
 }
 _PATTERNS = tuple(
     (re.compile(pattern), slug)

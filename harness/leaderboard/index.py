@@ -17,6 +17,7 @@ from harness.run.folder import FORMAT, HOME, RunFolder
 from harness.run.study import NORMALISATION, TRANSFER, StudyFolder
 
 NAME = "index.html"
+MOST_FAMILIES = 3  # that a cell names
 KINDS = {TRANSFER: N_("transfer study"), NORMALISATION: N_("normalisation study")}
 
 
@@ -29,18 +30,24 @@ class Entry:
     folder : under the one that the index lies in
     link : relative, to its page; empty where it has none
     what : run, or the kind of the study
+    thing : ``run`` or ``study``; empty where it cannot be read
     state : of the audit, or ``unfinished``; empty where it cannot be read
     status : finished, unfinished or unreadable, in words
+    years : held out
+    families : or arms; the first of many, ``every`` has all
     score : micro-F1 on held-out years of the pick; ``value`` is what it sorts by
     """
 
     folder: str
     link: str
     what: str
+    thing: str
     started: str
     corpus: str
     generated: bool
+    years: str
     families: str
+    every: str
     pick: str
     promise: str
     state: State | None
@@ -73,7 +80,15 @@ def build_index(home: Path, language: str = ENGLISH) -> str:
     """The index as a pure function of the runs' rows, and of which of them have a page; the newest run comes first."""
     with speaking(language):
         entries = tuple(_entry(path.parent) for path in _runs(home))
-        return shell.render("index.html.jinja", {"figures": {}, "models": [], "file": "index"}, entries=entries)
+        data = {"figures": {}, "models": [], "file": "index"}
+        return shell.render("index.html.jinja", data, entries=entries, facts=_facts(entries))
+
+
+def _facts(entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    """How many there are of each kind."""
+    counts = {thing: sum(one.thing == thing for one in entries) for thing in ("run", "study", "")}
+    found = [text.number_of(counts[thing], thing) for thing in ("run", "study") if counts[thing] or thing == "run"]
+    return (*found, *([say("{n} unreadable", n=text.count(counts[""]))] if counts[""] else ()))
 
 
 def _runs(home: Path) -> list[Path]:
@@ -98,15 +113,19 @@ def _read(run: RunFolder) -> Entry:
     found = None if study else verdict(evidence)
     row = evidence.row(evidence.picked or "", "heldout") or {}
     score, seconds = number(row.get("micro_f1")), number(meta.get("wall_seconds"))
+    families = meta.get("families") or meta.get("arms")
     finished = not unfinished(StudyFolder(run.path)) if study else evidence.pick is not None and seconds is not None
     return Entry(
         folder=run.name,
         link=_link(run.path),
         what=say(KINDS[study]) if study else say("run"),
+        thing="study" if study else "run",
         started=text.moment(meta.get("started")),
         corpus=text.plain(evidence.corpus.get("fingerprint")),
         generated=bool(evidence.corpus.get("generated")),
-        families=text.plain(meta.get("families") or meta.get("arms")),
+        years=text.years(((evidence.corpus.get("roles") or {}).get("heldout") or {}).get("years") or []) or text.DASH,
+        families=_short(families),
+        every=text.plain(families),
         pick=text.DASH if study else evidence.picked or say("none"),
         promise=text.DASH if study else _promise(evidence),
         state=found.state if found else None,
@@ -146,6 +165,14 @@ def _promise(evidence: Evidence) -> str:
     )
 
 
+def _short(families: object) -> str:
+    """The first of many families, and how many more there are."""
+    if not isinstance(families, list) or len(families) <= MOST_FAMILIES:
+        return text.plain(families)
+    first = text.plain(families[: MOST_FAMILIES - 1])
+    return say("{first} and {n} more", first=first, n=text.count(len(families) - MOST_FAMILIES + 1))
+
+
 def _link(folder: Path) -> str:
     page = RunFolder(folder).page
     return f"{folder.name}/{page.name}" if page.exists() else ""
@@ -156,10 +183,13 @@ def _unreadable(folder: Path) -> Entry:
         folder=folder.name,
         link=_link(folder),
         what=text.DASH,
+        thing="",
         started=text.DASH,
         corpus=text.DASH,
         generated=False,
+        years=text.DASH,
         families=text.DASH,
+        every="",
         pick=text.DASH,
         promise=text.DASH,
         state=None,

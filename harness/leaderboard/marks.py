@@ -15,7 +15,8 @@ from harness.leaderboard.text import interval, score
 
 Figure = dict[str, Any]
 
-SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "pentagon", "star")
+# As many as looks.SHAPES, and as many dashes.
+SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "star")
 PATHS = (  # the same shapes in a box from -5 to 5, for the keys beside the figures
     "M4,0A4,4 0 1,1 -4,0A4,4 0 1,1 4,0Z",
     "M-3.5,-3.5H3.5V3.5H-3.5Z",
@@ -23,7 +24,6 @@ PATHS = (  # the same shapes in a box from -5 to 5, for the keys beside the figu
     "M0,-4.5L4.6,3.5H-4.6Z",
     "M-1.6,-4.5H1.6V-1.6H4.5V1.6H1.6V4.5H-1.6V1.6H-4.5V-1.6H-1.6Z",
     "M0,4.5L4.6,-3.5H-4.6Z",
-    "M0,-4.6L4.4,-1.4L2.7,3.7H-2.7L-4.4,-1.4Z",
     "M0,-5L1.3,-1.6L4.8,-1.5L2,0.7L3,4L0,2.1L-3,4L-2,0.7L-4.8,-1.5L-1.3,-1.6Z",
 )
 DASHES = (
@@ -34,7 +34,6 @@ DASHES = (
     "14px,4px",
     "6px,2px",
     "14px,3px,3px,3px",
-    "2px,2px,6px,2px",
 )
 FLOOR_DASH = "1px,4px"
 

@@ -1,4 +1,4 @@
-"""Several runs as one: their rows side by side, every name its own, and what may not be compared."""
+"""Several runs as one: their rows side by side, every model's name with its run's, and what may not be compared."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.files import Row
 from harness.leaderboard import text
+from harness.leaderboard.figures.looks import family_looks, looks
 from harness.leaderboard.language import say
 from harness.leaderboard.rows import Evidence, number
 
@@ -44,19 +45,20 @@ def merged(found: Sequence[tuple[str, Evidence]]) -> Merged:
     if len(found) == 1:
         return Merged(found[0][1], (found[0][1],), runs, ())
     parts = _apart(found)
-    return Merged(_together(parts), parts, runs, tuple(_notices(found)))
+    return Merged(
+        replace(_together(parts), sets=_sets(parts), places=_places(parts)), parts, runs, tuple(_notices(found))
+    )
 
 
 # names ---------------------------------------------------------------------------------------------------------------
 
 
 def _apart(found: Sequence[tuple[str, Evidence]]) -> tuple[Evidence, ...]:
-    """The rows of each run with names that no other run has; a name that is its own already stays."""
-    models = Counter(name for _, evidence in found for name in _model_names(evidence))
+    """The rows of each run under names that say it: of every model, and of a family that another run has too."""
     families = Counter(name for _, evidence in found for name in _family_names(evidence))
     parts, slots = [], 0
     for run, evidence in found:
-        own = {name: f"{name} · {run}" for name in _model_names(evidence) if models[name] > 1}
+        own = {name: f"{name} · {run}" for name in _model_names(evidence)}
         its = {name: f"{name} · {run}" for name in _family_names(evidence) if families[name] > 1}
         parts.append(_renamed(evidence, own, its, slots))
         slots += 1 + max((int(number(row.get("slot")) or 0) for row in evidence.trials), default=0)
@@ -153,6 +155,23 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
     )
 
 
+def _sets(parts: Sequence[Evidence]) -> dict[str, int]:
+    """Of each model the set of those that its scores can be compared with; nothing where all of them can."""
+    keys = list(dict.fromkeys(map(_scored_on, parts)))
+    if len(keys) == 1:
+        return {}
+    return {name: keys.index(_scored_on(part)) for part in parts for name in _model_names(part)}
+
+
+def _places(parts: Sequence[Evidence]) -> dict[str, int]:
+    """The look that each model and family has on the page of its own run, so that it may keep its colour."""
+    found: dict[str, int] = {}
+    for part in parts:
+        seen = {**looks(part, part.models()), **family_looks(part)}
+        found |= {name: look.shape for name, look in seen.items() if not look.floor}
+    return found
+
+
 def _common(rows: Sequence[Row]) -> Row:
     """What all say alike."""
     return {key: value for key, value in rows[0].items() if all(key in row and row[key] == value for row in rows[1:])}
@@ -175,6 +194,7 @@ def _notices(found: Sequence[tuple[str, Evidence]]) -> Iterable[str]:
         yield say(
             "These runs have different code lists or dictionaries: a score with one and a score without are not of one kind."
         )
+    yield say("In the table, runs that cannot be compared follow one another, the best of each set first.")
     shared = [names for names in groups.values() if len(names) > 1]
     for names in shared:
         yield say("Scored on the same certificates, and comparable: {runs}.", runs=", ".join(names))

@@ -40,6 +40,7 @@ from harness.leaderboard.references import REFERENCES
 from harness.leaderboard.rows import Evidence, read
 from harness.leaderboard.spread import spread
 from harness.leaderboard.study.section import StudyPart, study_panels
+from harness.leaderboard.terms_confidence import CONFIDENCE_TERMS
 from harness.leaderboard.verdict import Verdict, verdict
 from harness.run.folder import RunFolder
 from harness.run.study import StudyFolder
@@ -149,6 +150,7 @@ def _built(runs: Merged, studies: tuple[StudyPart, ...]) -> str:
         notices=runs.notices,
         facts=_facts(evidence) if len(parts) == 1 else (text.number_of(len(parts), "run"),),
         generated=bool(evidence.corpus.get("generated")),
+        generated_runs=() if all(one.generated for one in parts) else tuple(one.run for one in parts if one.generated),
         parts=parts,
         verdict=_one(parts),
         table=table,
@@ -161,7 +163,7 @@ def _built(runs: Merged, studies: tuple[StudyPart, ...]) -> str:
         objective=str(evidence.meta.get("objective") or "objective"),
         studies=studies,
         references=REFERENCES,
-        glossary=(*TERMS, *(WORDING_TERMS if table.has("wording") else ())),
+        glossary=(*TERMS, *CONFIDENCE_TERMS, *(WORDING_TERMS if table.has("wording") else ())),
         heldout=evidence.shown_role == "heldout",
     )
 

@@ -17,6 +17,7 @@ _ASKED = (
     rf"(?: with a design effect of {_NUMBER} for clusters)?"
 )
 _WEIGHT = re.compile(r"\((\d\.\d+)\)")
+_MEASURE = re.compile(r"(?<=validation )\w+(?= (?:is|equals) )|(?<= trials: )\w+(?= -?\d)")  # where a measure stands
 _NAME = re.compile(r"\{([a-z]+)(\d*)\}")
 _FAILED = re.compile(r"\w+(?: at [\w/.\-…]+:\d+)?")  # an exception by its type and place, which no language translates
 
@@ -28,7 +29,7 @@ def reason(written: object) -> str:
     """
     shown = text.public(str(written or ""))
     if spoken() == ENGLISH:
-        return shown
+        return _MEASURE.sub(lambda found: text.objective(found[0]), shown)
     return _again(shown, spoken())
 
 
@@ -48,7 +49,7 @@ def _known(written: str) -> str | None:
     said = _said(bare, reason_texts.TEXTS)
     if said is None and "; " in bare:
         parts = [_known(part) for part in bare.split("; ")]
-        said = "; ".join(part for part in parts if part is not None) if None not in parts else None
+        said = text.parted(part for part in parts if part is not None) if None not in parts else None
     if said is None:
         said = bare if _FAILED.fullmatch(bare) else _said(bare, reason_texts.LAST)
     return None if said is None else said + written[len(bare) :]

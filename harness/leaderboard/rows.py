@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.files import Row
@@ -44,6 +45,8 @@ class Evidence:
     certified : what the one reading of the calibration years left
     backtest : what would have been promised in past years
     picks : where several runs are shown as one, the pick of each
+    sets : where some of these cannot be compared, the models' sets of those that can, by number from 0
+    places : where several runs are shown as one, the look that each model and family has on its own run's page
     """
 
     meta: Row
@@ -65,12 +68,21 @@ class Evidence:
     picks: frozenset[str] = frozenset()
     codes: tuple[Row, ...] = ()
     confusions: tuple[Row, ...] = ()
+    sets: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def picked(self) -> str | None:
         """The name of the picked model."""
         model = (self.pick or {}).get("model")
         return None if model is None else str(model)
+
+    def set_of(self, model: str) -> int:
+        """Which of the sets a model is in within which scores can be compared; 0 where all can."""
+        return self.sets.get(model, 0)
+
+    def is_ensemble(self, model: str) -> bool:
+        return any(row.get("kind") == "ensemble" for row in self.scorecards if str(row["model"]) == model)
 
     @property
     def promise(self) -> Row | None:

@@ -138,7 +138,7 @@ def _no_promise(evidence: Evidence, model: str, promise: Row | None) -> str:
 def _with_cost(evidence: Evidence, model: str) -> str:
     """The model's name, with time, size and fit in brackets where they were measured."""
     cost = _cost(evidence, model)
-    return f"{model} ({'; '.join(cost)})" if cost else model
+    return f"{model} ({text.parted(cost)})" if cost else model
 
 
 def _cost(evidence: Evidence, model: str) -> list[str]:
@@ -167,7 +167,7 @@ def _brief(seconds: float) -> str:
 
 def why(evidence: Evidence) -> str:
     """Why this model won, of the rows that decided it; empty without a pick."""
-    return " ".join(sentence for sentence in (_won(evidence), _together(evidence)) if sentence)
+    return " ".join(sentence for sentence in (_won(evidence), _together(evidence), _in_sample(evidence)) if sentence)
 
 
 def _together(evidence: Evidence) -> str:
@@ -179,6 +179,14 @@ def _together(evidence: Evidence) -> str:
     if isinstance(weights, dict) and weights:
         return say("It is the weighted mean of {trials}.", trials=text.number_of(len(weights), "trial"))
     return say("It is the weighted mean of several trials.")
+
+
+def _in_sample(evidence: Evidence) -> str:
+    """That an ensemble's validation score, where it is what won, is of weights that saw validation."""
+    name = evidence.picked or ""
+    if name in _made(evidence) or not evidence.is_ensemble(name) or not _best_on_validation(evidence):
+        return ""
+    return say("Its score is of weights that saw these certificates, and flatters.")
 
 
 def _won(evidence: Evidence) -> str:

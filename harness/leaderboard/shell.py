@@ -41,6 +41,9 @@ STATES = {
 }
 
 
+PACKED = ("figures", "slider", "trials")  # of a page's data, most of it
+
+
 @dataclass(frozen=True, slots=True)
 class _Library:
     """plotly.js as it lies in the page: packed, with the hash of what it unpacks to."""
@@ -54,11 +57,11 @@ def render(template: str, data: Mapping[str, Any], **values: Any) -> str:
     """A page as its template has it; ``data`` is for its script: figures, a table, the name of downloaded files.
 
     ``library`` is None in the template of a page without figures: it needs no plotly.js, and its policy knows of none.
-    ``figures``, most of the data, are packed: they are needed only when a figure is drawn or its numbers are opened.
+    What is large in it and needed late is packed (``PACKED``).
     """
     style, script = _style(), _script()
     library = _library() if data.get("figures") else None
-    figures = {"figures": _packed(_json(data["figures"]))} if library else {}
+    packed = {name: _packed(_json(data[name])) for name in PACKED if data.get(name)}
     page: str = (
         _environment()
         .get_template(template)
@@ -68,7 +71,7 @@ def render(template: str, data: Mapping[str, Any], **values: Any) -> str:
             script=_inside(script, "script"),
             library=library,
             empty_style=Markup(_EMPTY_STYLE),  # noqa: S704  (a constant)
-            data=Markup(_json({**data, **figures, **_spoken()})),  # noqa: S704  (every character that HTML could read is escaped)
+            data=Markup(_json({**data, **packed, **_spoken()})),  # noqa: S704  (every character that HTML could read is escaped)
             language=spoken(),
             **values,
         )

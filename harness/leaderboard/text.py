@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import reduce
 
 from harness.leaderboard.language import N_, Nn_, say, say_n, spoken
 
@@ -54,7 +55,7 @@ def level(value: float) -> str:
 
 
 def interval(low: str, high: str) -> str:
-    between = "; " if spoken() == "fr" else ", "  # where the comma is the decimal mark
+    between = "\N{NARROW NO-BREAK SPACE}; " if spoken() == "fr" else ", "  # where the comma is the decimal mark
     return f"[{low.removesuffix(f'{SPACE}%')}{between}{high}]"
 
 
@@ -118,6 +119,25 @@ def plain(value: object) -> str:
     return public(str(value))
 
 
+def quoted(figure: str) -> str:
+    """A figure as its source gives it, in the spoken language: its decimals too."""
+    return re.sub(r"(?<=\d)\.(?=\d)", SEPARATORS[spoken()][0], say(figure))
+
+
+def labelled(label: object, words: object) -> str:
+    """Words with what they are about before them; in French a space parts the colon."""
+    return say("{label}: {words}", label=label, words=words)
+
+
+def parted(clauses: Iterable[str]) -> str:
+    """Clauses in one sentence, with semicolons between them; empty without any."""
+    return (
+        reduce(lambda one, other: say("{one}; {other}", one=one, other=other), clauses)
+        if (clauses := list(clauses))
+        else ""
+    )
+
+
 def pairs(values: Mapping[str, object]) -> str:
     """Hyper-parameters as ``name=value``."""
     return ", ".join(f"{name}={_parameter(value)}" for name, value in sorted(values.items())) or DASH
@@ -158,6 +178,7 @@ THINGS = {
     "seed": Nn_("{n} seed", "{n} seeds"),
     "fit": Nn_("{n} fit", "{n} fits"),
     "run": Nn_("{n} run", "{n} runs"),
+    "study": Nn_("{n} study", "{n} studies"),
 }
 OBJECTIVES = {
     "micro_f1": N_("micro-F1"),

@@ -35,7 +35,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """The promise in words, and the sequence of tests behind it; ``omitted`` steps in the middle are not shown."""
+    """The promise in words, and the sequence of tests behind it; ``omitted`` steps in the middle are not shown.
+
+    Attributes
+    ----------
+    test : from which p-value on a test passes, and why
+    """
 
     made: bool
     unit: str
@@ -45,6 +50,7 @@ class Promise:
     accepted: str
     wrong: str
     reason: str
+    test: str
     first: tuple[Step, ...]
     omitted: int
     last: tuple[Step, ...]
@@ -67,7 +73,9 @@ class Verdict:
     claim, why : the two sentences: what is automated at which promise and cost; why this model won
     watch : what to watch, each a sentence, the run's own warnings among them
     audits : by certificate and by line, the unit that is promised first
+    family : of the model; empty of an ensemble, which is of several
     reasons : why this model, as the run's own rows put it
+    note : what the score in them is, where the table has another
     """
 
     state: State
@@ -80,6 +88,7 @@ class Verdict:
     promise: Promise | None
     audits: tuple[Audited, ...]
     reasons: tuple[str, ...]
+    note: str
     shortlist: tuple[Candidate, ...]
 
 
@@ -96,10 +105,11 @@ def verdict(evidence: Evidence) -> Verdict:
         why=why(evidence),
         watch=tuple(_watch(evidence, slices, state)),
         model=evidence.picked or "",
-        family=str(pick.get("family") or ""),
+        family="" if evidence.is_ensemble(evidence.picked or "") else str(pick.get("family") or ""),
         promise=_promise(row),
         audits=audits,
         reasons=tuple(reason(one) for one in pick.get("reasons") or []),
+        note=_note(evidence),
         shortlist=tuple(_candidate(entry) for entry in pick.get("shortlist") or []),
     )
 
@@ -133,6 +143,7 @@ def _watch(evidence: Evidence, audits: tuple[Audit, ...], state: State) -> Itera
                 coverage=one.coverage,
                 promised=text.share(promised),
             )
+    yield from _backtested(evidence)
     yield from _ringing(evidence)
     if (earlier := number(pick.get("earlier_readings"))) and evidence.promise is not None:
         yield say(
@@ -145,6 +156,27 @@ def _watch(evidence: Evidence, audits: tuple[Audit, ...], state: State) -> Itera
         yield say("The certificates are generated text: nothing here holds for real ones.")
 
 
+def _backtested(evidence: Evidence) -> Iterator[str]:
+    """That past years would have broken the pick's promise."""
+    rows = [row for row in evidence.backtest if str(row["model"]) == evidence.picked]
+    broken = [row for row in rows if row.get("verdict") == "broken"]
+    if not broken:
+        return
+    values = {
+        "years": text.years(sorted({str(row.get("audit")) for row in broken})),
+        "n": text.count(len(broken)),
+        "windows": text.number_of(len(rows), "window"),
+    }
+    if any(row.get("hyper_parameters_saw_later") for row in rows):
+        yield say(
+            "In the back-test the promise was broken in {years}: in {n} of {windows}, those included whose hyper-parameters "
+            "saw later years, which flatters.",
+            **values,
+        )
+    else:
+        yield say("In the back-test the promise was broken in {years}: in {n} of {windows}.", **values)
+
+
 def _ringing(evidence: Evidence) -> Iterator[str]:
     """The alarms that ring: that of words for the pick alone, that of practice for everyone."""
     rows = [row for row in evidence.alarms if row.get("rings")]
@@ -154,6 +186,35 @@ def _ringing(evidence: Evidence) -> Iterator[str]:
         yield say("The words alarm rings in {years}: the texts hold more that is new.", years=text.years(words))
     if practice:
         yield say("The practice alarm rings in {years}: some codes are given in a new way.", years=text.years(practice))
+
+
+def _note(evidence: Evidence) -> str:
+    """That a picked ensemble has one score in the reasons, and another in the table."""
+    if not evidence.is_ensemble(evidence.picked or "") or not (evidence.pick or {}).get("reasons"):
+        return ""
+    return say(
+        "The ensemble’s validation score in these reasons is cross-fitted, where they say so; the table’s validation column "
+        "is of weights that saw these certificates, and flatters."
+    )
+
+
+def _test(row: Row) -> str:
+    """At which p-value a test passes: the error, shared by all candidates and units."""
+    share, confidence, candidates = (number(row.get(key)) for key in ("delta", "confidence", "candidates"))
+    if share is None or confidence is None or candidates is None:
+        return ""
+    values = {
+        "share": text.written(f"{share:.3g}"),
+        "error": text.level(round(1.0 - confidence, 12)),
+        "candidates": text.number_of(candidates, "candidate"),
+    }
+    if number(row.get("promises")) == 2:
+        return say(
+            "A test passes at a p-value of at most {share}: {error} shared by {candidates}, each with a promise for "
+            "certificates and one for lines.",
+            **values,
+        )
+    return say("A test passes at a p-value of at most {share}: {error} shared by {candidates}.", **values)
 
 
 def _promise(row: Row | None) -> Promise | None:
@@ -179,6 +240,7 @@ def _promise(row: Row | None) -> Promise | None:
         accepted=text.count(number(row.get("accepted"))),
         wrong=text.count(number(row.get("wrong"))),
         reason=reason(row.get("reason")).rstrip("."),
+        test=_test(row),
         first=tuple(steps[:FIRST_STEPS] if omitted else steps),
         omitted=omitted,
         last=tuple(steps[-LAST_STEPS:] if omitted else ()),

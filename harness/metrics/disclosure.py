@@ -22,7 +22,9 @@ What a reader could subtract, and what is done about it:
   together, where 1 to 4 certificates were given the code, or where the support is hidden (a good model's ``predicted``
   is nearly the support). They are complemented like the support, for each model apart.
 - *Automatic certificates.* A share of the support tells two counts, the automatic ones and the rest: it is hidden where
-  either is under 5, and both are complemented. No working point, no share.
+  either is 1 to 4, and both are complemented. A share of none or of all is given: it tells a count of 0, and the
+  support. No working point, no share.
+- *All of few.* Where only 1 to 4 certificates have any code at all (of a part, or as a model gives them), nothing is given.
 - *The order or the choice of the rows.* Whoever writes them must not sort or choose hidden cells by their counts.
 
 What this does not do: that a code occurs at all is not hidden, and no guess is bounded. Of two hidden codes with 9 pairs
@@ -88,18 +90,20 @@ def of_support(true: Counted) -> Hidden:
 def of_predicted(pred: Counted, support: Hidden) -> Hidden:
     """Those of which it is not given to how many certificates a model gave them; 0 is given, being no certificate."""
     codes, chapters = column_sizes(pred.codes), column_sizes(pred.chapters)
-    few = Hidden((codes > 0) & (codes < LEAST), (chapters > 0) & (chapters < LEAST))
-    return _complemented(pred, few | support)
+    return _complemented(pred, Hidden(_few(codes), _few(chapters)) | support)
 
 
 def of_share(true: Counted, automatic: BoolArray, support: Hidden) -> Hidden:
     """Those of which it is not given what share of their certificates was automatic; ``automatic`` is (n,)."""
     hidden, parts = support, (true.part(automatic), true.part(~automatic))
     for part in parts:
-        hidden |= Hidden(column_sizes(part.codes) < LEAST, column_sizes(part.chapters) < LEAST)
-    for part in parts:  # what the second hides besides has 5 or more of the first: it undoes nothing
-        hidden = _complemented(part, hidden)
-    return hidden
+        hidden |= Hidden(_few(column_sizes(part.codes)), _few(column_sizes(part.chapters)))
+    while True:  # what is hidden for the one part's sake may expose the other
+        before = hidden
+        for part in parts:
+            hidden = _complemented(part, hidden)
+        if np.array_equal(hidden.codes, before.codes) and np.array_equal(hidden.chapters, before.chapters):
+            return hidden
 
 
 def complete(counts: IntArray, groups: IntArray, hidden: BoolArray, together: IntArray, totals: IntArray) -> BoolArray:
@@ -142,6 +146,12 @@ def column_sizes(matrix: csr_array) -> Int64Array:
     return np.bincount(indicators(matrix).indices, minlength=matrix.shape[1]).astype(np.int64)
 
 
+def _few(counts: IntArray) -> BoolArray:
+    """Which counts are of 1 to 4 certificates; 0 is of no certificate."""
+    few: BoolArray = (counts > 0) & (counts < LEAST)
+    return few
+
+
 def _exposed(counts: IntArray, groups: IntArray, hidden: BoolArray, together: IntArray, totals: IntArray) -> BoolArray:
     """Whether what is hidden in each group can be told; (n_groups,)."""
     n_groups = len(together)
@@ -159,6 +169,8 @@ def _complemented(counted: Counted, first: Hidden) -> Hidden:
     n, n_chapters = counted.chapters.shape
     of_all = np.zeros(n_chapters, np.int64)
     any_code = int(np.count_nonzero(np.diff(counted.chapters.indptr)))
+    if 0 < any_code < LEAST:  # a count of 0 would say that they are among the hidden ones
+        return Hidden(np.ones_like(first.codes), np.ones_like(first.chapters))
     sizes = column_sizes(counted.chapters)
     few = _with_any(counted.chapters, first.chapters, of_all, 1)
     chapters = complete(sizes, of_all, first.chapters, few, np.array([[n], [any_code]]))

@@ -22,7 +22,7 @@ from harness.corpus.years import assign
 from harness.decision.drift import STATISTICS
 from harness.decision.rule import DecisionRule, UnitRule, decide
 from harness.decision.textgate import TextGate
-from harness.experiment.alarms import alarms_stage, words_rows
+from harness.experiment.alarms import UNSAID, alarms_stage, words_rows
 from harness.experiment.watching import references_of, watch_stage
 from harness.experiment.work import Work
 from harness.families import frame
@@ -122,6 +122,18 @@ def test_practice_is_of_all_certificates_of_the_year(run_2018: Work) -> None:
     row = next(row for row in run_2018.run.figure("alarms") if row["code"] == "B" and row["year"] == 2018)
     assert sum(held for held, _ in burns) == 60
     assert row["found"] == coded / 60
+
+
+def test_a_code_that_is_hidden_for_another_ones_sake_is_not_counted_here_either(tmp_path: Path) -> None:
+    work = scored(tmp_path)
+    codes = [{"level": "code", "code": "A", "support": 40}, {"level": "code", "code": "B", "support": None}]
+    work.run.write_figure("codes", codes)
+    alarms_stage(work)
+    rows = [row for row in work.run.figure("alarms") if row["code"] == "B"]
+    assert any(row["rings"] for row in rows)
+    assert {(row["found"], row["expected"], row["n"], row["p_value"], row["reason"]) for row in rows} == {
+        (None, None, None, None, UNSAID)
+    }
 
 
 def _codes(corpus: Corpus) -> list[set[str]]:

@@ -20,7 +20,7 @@ from harness.corpus.certificate import Corpus, LabelSet
 from harness.corpus.codes import CodeEntry, CodeList
 from harness.corpus.knowledge import Knowledge
 from harness.corpus.store import Slice
-from harness.decision.rule import DecisionRule, decide
+from harness.decision.rule import DecisionRule, Reason, decide
 from harness.decision.textgate import TextGate
 from harness.experiment.figuring.figures import NAMES
 from harness.experiment.figuring.reliability import reliability_rows
@@ -113,6 +113,16 @@ def test_years_add_up_to_the_curve_of_all(cases: list[tuple[float, bool, bool]])
     ]
     points = list(zip(curve.threshold.tolist(), curve.accepted.tolist(), curve.wrong.tolist(), strict=True))
     assert together == [*points[::-1], (None, 0, 0)]
+
+
+@pytest.mark.parametrize(("always", "most"), [(0, 20), (3, 12), (5, 15)])
+def test_where_few_always_go_to_a_person_the_ladder_ends_before_it_tells_how_many(always: int, most: int) -> None:
+    """Of 20 certificates ``always`` have a code that a person always sees; the curve of the others tells no 1 to 4."""
+    eligible = np.arange(20) >= always
+    said = decided(csr_array((20, 1)), np.arange(20) / 20, eligible, None)
+    said = replace(said, reason=np.where(eligible, Reason.AUTOMATIC, Reason.ALWAYS_PERSON).astype(np.int8))
+    rows = threshold_rows(np.zeros(20, bool), said, {"2020": Slice(0, 20)}, None)
+    assert max(row["accepted"] for row in rows) == most
 
 
 # reliability ------------------------------------------------------------------------------------------------------
@@ -288,22 +298,26 @@ def test_figures_of_held_out_years_agree_with_the_score_rows(tmp_path: Path) -> 
     for model in ("good", "poor"):
         mine = {row["code"]: row for row in figures["codes"] if row["model"] == model}
         assert all(row["automatic"] is None for row in mine.values()) == (model == "poor")
-    assert {row["model"]: row["tied"] for row in figures["ties"]} == {
-        "good": True,
-        "poor": False,
-        "floor-nothing": False,
-    }
-    poor = next(row for row in figures["ties"] if row["model"] == "poor")
-    assert poor["measure"] == "micro_f1"
-    assert poor["difference"] == pytest.approx(cards["good", "all"]["micro_f1"] - cards["poor", "all"]["micro_f1"])
+    assert list(dict.fromkeys(row["measure"] for row in figures["ties"])) == ["micro_f1", "exact_match"]
+    for measure in ("micro_f1", "exact_match"):
+        mine = {row["model"]: row for row in figures["ties"] if row["measure"] == measure}
+        assert {name: row["tied"] for name, row in mine.items()} == {
+            "good": True,
+            "poor": False,
+            "floor-nothing": False,
+        }
+        behind = cards["good", "all"][measure] - cards["poor", "all"][measure]
+        assert mine["poor"]["difference"] == pytest.approx(behind)
 
 
-@pytest.mark.parametrize(("objective", "measure"), [("augrc", "exact_match"), ("macro_f1", "micro_f1")])
-def test_without_held_out_years_validation_is_shown(tmp_path: Path, objective: str, measure: str) -> None:
+@pytest.mark.parametrize(
+    ("objective", "measures"), [("augrc", {"exact_match"}), ("macro_f1", {"micro_f1", "exact_match"})]
+)
+def test_without_held_out_years_validation_is_shown(tmp_path: Path, objective: str, measures: set[str]) -> None:
     run = scored(tmp_path, {"validation": Slice(0, 300), "calibration": Slice(300, 600)}, objective, "entropy")
     for name in ("thresholds", "codes", "ties"):
         assert {row["role"] for row in run.figure(name)} == {"validation"}
-    assert {row["measure"] for row in run.figure("ties")} == {measure}
+    assert {row["measure"] for row in run.figure("ties")} == measures
     # of the search's fit nothing is certified, and an entropy is no probability: the product of the codes' is shown
     assert not [row for row in run.figure("thresholds") if row["certified"]]
     assert {row["automatic"] for row in run.figure("codes")} == {None}

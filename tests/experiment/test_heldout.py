@@ -11,12 +11,13 @@ from harness.families.family import Predictions
 from harness.metrics.multilabel import micro_f1
 
 TRUE = [["A"], ["A", "B"], ["C"], []]
+TIMES = 5  # of each certificate, so that of every band enough have a code for its scores to be told
 
 
 @pytest.fixture
 def heldout() -> HeldOut:
     """Codes A, B, C, of which all training years had A in 100 certificates, B in 3 and C in none."""
-    corpus = by_certificate(*((2020, ["text"], codes) for codes in TRUE))
+    corpus = by_certificate(*((2020, ["text"], codes) for codes in TIMES * TRUE))
     return HeldOut(corpus, np.array([100, 3, 0]))
 
 
@@ -27,7 +28,7 @@ def given(*codes: list[str], labels: tuple[str, ...] = ("A", "B", "Z")) -> Predi
 
 
 def test_scores_and_bands_worked_by_hand(heldout: HeldOut) -> None:
-    row = heldout.scores(given(["A"], ["A"], ["Z"], []), seed=0)
+    row = heldout.scores(given(*TIMES * [["A"], ["A"], ["Z"], []]), seed=0)
     # Pairs: A twice right; B and C missed; Z wrong.
     assert row["micro_f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 2))
     assert row["exact_match"] == 0.5
@@ -39,14 +40,24 @@ def test_scores_and_bands_worked_by_hand(heldout: HeldOut) -> None:
 
 
 def test_counts_of_each_slice_agree_with_the_scores(heldout: HeldOut) -> None:
-    codes = given(["A"], ["A"], ["Z"], [])
+    codes = given(*TIMES * [["A"], ["A"], ["Z"], []])
     row, counts = heldout.scores(codes, seed=0), heldout.counts(codes)
     assert micro_f1(counts["all"]) == row["micro_f1"]
     for band in ("unseen", "1_9", "10_99", "100_up"):
         assert micro_f1(counts[band]) == row[f"micro_f1_{band}"]
-    assert counts["all"].tp.tolist() == [1, 1, 0, 0]
-    assert counts["unseen"].fp.tolist() == [0, 0, 1, 0]
-    assert counts["unseen"].fn.tolist() == [0, 0, 1, 0]
+    assert counts["all"].tp.tolist() == TIMES * [1, 1, 0, 0]
+    assert counts["unseen"].fp.tolist() == TIMES * [0, 0, 1, 0]
+    assert counts["unseen"].fn.tolist() == TIMES * [0, 0, 1, 0]
+
+
+def test_a_band_that_few_certificates_have_has_no_score_and_no_counts() -> None:
+    corpus = by_certificate(*((2020, ["text"], codes) for codes in [*TIMES * [["A"]], ["B"], *TIMES * [["C"], []]]))
+    heldout = HeldOut(corpus, np.array([100, 3, 0]))
+    codes = given(*([["A"]] * len(corpus)))
+    row, counts = heldout.scores(codes, seed=0), heldout.counts(codes)
+    assert (row["n_codes_1_9"], row["micro_f1_1_9"], row["recall_1_9"]) == (1, None, None)
+    assert micro_f1(counts["1_9"]) is None
+    assert row["micro_f1_100_up"] is None or row["micro_f1_unseen"] is None  # nor can it be reckoned from the others
 
 
 def test_bands_are_those_of_all_training_years() -> None:

@@ -263,7 +263,7 @@ def test_years_that_its_files_do_not_have(office: Office) -> None:
         office.roll("next", 3)
     assert not (office.folder / "leaderboards" / "next").exists()
     assert sorted(path.name for path in (office.folder / "leaderboards").iterdir()) == sorted(
-        [office.run.name, READINGS]
+        [office.run.name, READINGS, "index.html"]
     )
 
 

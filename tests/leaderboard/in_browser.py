@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -37,16 +39,32 @@ class Watch:
             self.found.append(f"asked for {request.url}")
 
 
+def lacking(what: str, command: str) -> NoReturn:
+    """Skip for want of something, and say how to get it; in CI, which must have everything, fail."""
+    said = f"needs {what}; {command}"
+    if os.environ.get("CI"):
+        pytest.fail(f"{said}: CI must skip no test of the page")
+    pytest.skip(said)
+
+
+def chromium() -> str:
+    """Where Debian's chromium is."""
+    return shutil.which("chromium") or lacking("chromium", "apt-get install chromium")
+
+
+def module(name: str, package: str) -> Any:
+    """A module of the test extra."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        lacking(package, f"pip install {package}")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Debian's chromium, one for all tests of a module."""
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("the page is tested in Debian's chromium, which CI must have; apt-get install chromium")
-        pytest.skip("needs chromium; apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
+    path = chromium()
+    with module("playwright.sync_api", "playwright").sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started
         started.close()
@@ -97,3 +115,11 @@ def until(page: Any, condition: str) -> None:
             return
         page.wait_for_timeout(50)
     pytest.fail(f"never true: {condition}")
+
+
+def violations(page: Any, what: str = "document", **options: Any) -> list[Any]:
+    """What axe finds wrong, in short."""
+    axe = module("axe_playwright_python.base", "axe-playwright-python")
+    page.evaluate(axe.AXE_SCRIPT)
+    found = page.evaluate(f"axe.run({what}, {json.dumps({'resultTypes': ['violations'], **options})})")["violations"]
+    return [(one["id"], [node["html"][:160] for node in one["nodes"]][:3]) for one in found]

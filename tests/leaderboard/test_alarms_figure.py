@@ -148,3 +148,39 @@ def test_texts_of_the_rows_stay_texts() -> None:
     assert view["yaxis"]["ticktext"] == ["&lt;b&gt;A&lt;/b&gt;"]
     star = view["data"][-1]
     assert "<" not in star["text"][0]
+
+
+def written(view: Row) -> list[tuple[float, int, str, str]]:
+    """What stands beside points."""
+    return [
+        (x, y, text.strip("\N{NO-BREAK SPACE}"), place)
+        for trace in view["data"]
+        if trace["mode"] == "text"
+        for x, y, text, place in zip(trace["x"], trace["y"], trace["text"], trace["textposition"], strict=True)
+    ]
+
+
+def test_a_point_without_a_line_has_its_p_value_beside_it_and_every_one_in_its_hover_text() -> None:
+    distance = words(2021, measure="shift of the predicted codes' shares", high=None, p_value=0.244, rings=False)
+    lined = words(2022, p_value=0.0004)
+    (view,) = drawn(distance, lined, words(2020, rings=False, high=None, found=0.05, p_value=0.6)).figure["views"]
+    assert written(view) == [(0.5, 0, "p = 0.60", "middle right"), (2.0, 1, "p = 0.24", "middle left")]
+    hovers = [text for trace in view["data"] if trace["mode"] == "markers" for text in trace.get("text", [])]
+    assert sorted(text.rpartition(", ")[2] for text in hovers) == ["p = 0.00040", "p = 0.24", "p = 0.60"]
+    (plain,) = drawn(words(2022)).figure["views"]
+    assert written(plain) == []
+
+
+def test_what_could_not_be_judged_is_named() -> None:
+    confidence = words(2021, measure="shift of the confidence", rings=None, high=None, expected=None)
+    hushed = code("A", rings=False, found=None, expected=None, low=None, high=None, n=None, reason="counts unsaid")
+    caption = drawn(confidence, words(2021, rings=False), hushed, code("B", rings=False)).caption
+    assert "Could not be judged, with too few past years: shift of the confidence." in caption
+    assert "1 comparison of the practice alarm, whose shares are unsaid, is not drawn: it does not ring." in caption
+    assert "Could not be judged" not in drawn(words(2021, rings=False)).caption
+
+
+def test_the_line_is_called_what_it_is() -> None:
+    caption = drawn(words(2021)).caption
+    assert "For words the grey line ends at the limit" in caption
+    assert "For practice the line goes from the least to the largest of past years" in caption

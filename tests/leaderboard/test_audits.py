@@ -155,3 +155,11 @@ def test_without_anything_automatic_it_says_so(evidence: Evidence) -> None:
     found = panel(evidence, LOOKS)
     assert isinstance(found, Missing)
     assert found.reason.startswith("no held-out year had anything automatic")
+
+
+def test_without_a_back_test_the_title_has_none_and_the_caption_says_how_to_make_one() -> None:
+    alone = drawn(replace(RUN, backtest=()))
+    assert alone.title == "Risk and coverage by year"
+    assert "No back-test was made: harness backtest RUN makes one." in alone.caption
+    assert drawn(RUN).title == "Risk and coverage by year, with the back-test"
+    assert "No back-test" not in drawn(RUN).caption

@@ -12,7 +12,7 @@ from example_run import MODELS, write_run
 
 from harness.files import write_json
 from harness.leaderboard import text
-from harness.leaderboard.board.cells import NOT_RECORDED, Cell
+from harness.leaderboard.board.cells import NOT_DEFINED, NOT_RECORDED, Cell
 from harness.leaderboard.board.columns import AUTOMATION, CODES, FIRST, MODEL, VALIDATION
 from harness.leaderboard.board.groups import BY_LINE, MORE, WORDINGS
 from harness.leaderboard.board.table import Table, leaderboard
@@ -144,9 +144,9 @@ def test_bands_say_over_how_many_codes_they_are(run: RunFolder) -> None:
 
 
 def test_a_tie_says_how_far_the_best_is(run: RunFolder) -> None:
-    assert not table_of(read(run)).ties
+    assert not table_of(read(run)).tested
     table = table_of(read(write_ties(run)))
-    assert table.ties
+    assert table.tested == "micro\N{NON-BREAKING HYPHEN}F1"
     assert {line.model.name for line in table.lines if cell(table, line.model.name, "micro_f1").tie} == {"bag-1"}
     said = cell(table, "bag-1", "micro_f1").tie
     assert "linear-3: 0.052 behind it, [-0.004, 0.071]" in said
@@ -155,10 +155,19 @@ def test_a_tie_says_how_far_the_best_is(run: RunFolder) -> None:
     assert "5.2\xa0% behind it, [-0.4, 7.1\xa0%]" in shares
 
 
+def test_ties_stand_in_each_column_that_was_tested(run: RunFolder) -> None:
+    rows = [row for measure in ("micro_f1", "exact_match") for row in write_ties(run, measure).figure("ties")]
+    run.write_figure("ties", rows)
+    table = table_of(read(run))
+    assert all(cell(table, "bag-1", key).tie for key in ("micro_f1", "exact_match"))
+    assert table.tested == "micro\N{NON-BREAKING HYPHEN}F1 and exact match"
+    assert f"a tie with the best in {table.tested}:" in build_page(run)
+
+
 def test_a_tie_on_other_years_is_not_marked(evidence: Evidence) -> None:
     row = {"role": "validation", "measure": "micro_f1", "model": "bag-1", "best": "linear-3", "tied": True}
     found = table_of(replace(evidence, ties=(row | {"difference": 0.0, "low": 0.0, "high": 0.0},)))
-    assert not found.ties
+    assert not found.tested
 
 
 def test_a_model_is_shown_by_line_beside_itself(run: RunFolder) -> None:
@@ -227,7 +236,7 @@ def test_what_is_missing_says_why(run: RunFolder) -> None:
 def test_the_reason_of_missing_automation_is_not_that_of_a_score(run: RunFolder) -> None:
     table = changed(run, macro_f1=None)
     assert cell(table, "floor-nothing", "risk").reason == "a floor is never certified"
-    assert cell(table, "floor-nothing", "macro_f1").reason == NOT_RECORDED
+    assert cell(table, "floor-nothing", "macro_f1").reason == NOT_DEFINED
 
 
 def test_a_row_of_an_older_run_has_no_such_scores(run: RunFolder) -> None:

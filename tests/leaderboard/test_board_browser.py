@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from test_page import HOSTILE, hostile_run
 
 from harness.leaderboard.board.columns import FIRST
 from harness.leaderboard.board.table import Table
+from harness.leaderboard.page import write_page
 from harness.run.folder import RunFolder
 
 __all__ = ["browser"]  # a fixture
@@ -182,6 +184,34 @@ def test_two_to_four_rows_are_compared(browser: Any, run: RunFolder, table: Tabl
     assert watch.found == []
 
 
+def test_a_comparison_claims_no_more_than_its_digits(browser: Any, tmp_path: Path) -> None:
+    """Of two that look alike, or tie, none is the best, and no difference is minus nothing."""
+    made = board_run(tmp_path / NAME)  # bag-1 ties with linear-3 in micro-F1
+    near = {
+        "linear-3": {"macro_f1": 0.50004, "aurc": 0.00126, "risk": 0.00101},
+        "bag-1": {"macro_f1": 0.49996, "aurc": 0.00122, "risk": 0.00099},
+    }
+    made.write_scorecards([row | near.get(row["model"], {}) for row in made.scorecards()])
+    write_page(made)
+    watch = opened(browser, made.page, 390)
+    page = watch.page
+    for model in ("linear-3", "bag-1"):
+        box(page, model).check()
+    page.locator("#compare").click()
+    for key, said in (("micro_f1", "−"), ("macro_f1", "±0.000"), ("aurc", "±0.0000"), ("risk", "±0.00 points")):
+        row = page.locator(f".compared tr[data-key={key}]")
+        assert row.locator(".tag").count() == 0, key
+        assert row.locator(".difference").inner_text().startswith(said), key
+    assert page.locator(".compared tr[data-key=exact_match] .tag").count() == 1
+    assert not re.search(r"−0(\.0*)?(\s|$)", page.locator(".compared").inner_text())
+    fits = "table => [table.scrollWidth, table.closest('.scroll').clientWidth]"
+    width, room = page.locator(".compared").evaluate(fits)
+    assert width <= room
+    box(page, "dictionary-0").check()  # three scroll
+    assert wide(page) <= 0
+    assert watch.found == []
+
+
 def _measures(table: Table, compared: tuple[str, ...]) -> Mapping[str, list[float | None]]:
     """Every measure of which one of the models has a value, with the values."""
     lines = {line.model.name: line for line in table.lines}
@@ -194,10 +224,14 @@ def _measures(table: Table, compared: tuple[str, ...]) -> Mapping[str, list[floa
 
 
 def _best(table: Table, key: str, values: list[float | None]) -> list[bool]:
+    """By the digits that are shown; bag-1, the first, ties with linear-3 in micro-F1."""
+    column = next(column for column in table.columns if column.key == key)
+    assert column.write is not None
     known = [value for value in values if value is not None]
-    better = next(column.better for column in table.columns if column.key == key)
-    best = max(known) if better == "high" else min(known)
-    return [value == best and len(set(known)) > 1 for value in values]
+    best = column.write(max(known) if column.better == "high" else min(known))
+    shown = [None if value is None else column.write(value) for value in values]
+    alike = {text for text in shown if text} == {best}
+    return [text == best and not alike and key != "micro_f1" for text in shown]
 
 
 # everybody -------------------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def test_a_model_without_a_row_of_a_code_has_no_cell() -> None:
     value = found([code_row("a", "I21", 9), code_row("b", "I22", 7)])
     assert [[cell is None for cell in line.cells] for line in value.groups[0].codes] == [[False, True], [True, False]]
     made = panel([code_row("a", "I21", 9), code_row("b", "I22", 7)])
-    assert maps(made, 0)[0]["text"] == [["0.50", "–"], ["–", "0.50"]]
+    assert maps(made, 0)[0]["text"] == [["0.500", "–"], ["–", "0.500"]]
 
 
 def test_codes_come_by_their_certificates_and_hidden_ones_are_only_counted() -> None:
@@ -116,6 +116,28 @@ def test_codes_without_chapters_are_one_group() -> None:
     assert "drill" not in maps(made, 0)[0]["meta"]
 
 
+def test_codes_without_a_chapter_stand_below_the_chapters_and_lead_to_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(draw, "MOST_LOOSE", 1)
+    loose = [code_row("a", name, n, chapter=None) for name, n in (("LUNG", 9), ("XYLAZINE", 441), ("FEW", None))]
+    made = panel([code_row("a", None, 50), code_row("a", "I21", 30), *loose])
+    assert made.choosers[0].options[1:] == (
+        "IX Diseases of the circulatory system (1 code)",
+        "2 codes without a chapter",
+    )
+    whole = maps(made, 0)[0]
+    assert whole["y"] == ["IX Diseases of the circul…", "XYLAZINE"]
+    assert whole["meta"]["drill"] == [0, [1, 2]]
+    assert "Below the chapters stands the code without a chapter" in made.caption
+    assert [row[0] for row in made.numbers.rows] == [None, "I21", "XYLAZINE", "LUNG"]  # none of them twice
+
+
+def test_only_nothing_and_all_read_0_and_1() -> None:
+    row = code_row("a", "I21", 3000, recall=1.0, precision=0.9996, f1=0.0004, automatic=0.0)
+    assert [one["text"] for one in maps(panel([row]), 0)[:4]] == [[["1"]], [["0.999"]], [["0.001"]], [["0"]]]
+
+
 def test_rows_of_another_role_or_model_and_old_runs_are_missing() -> None:
     for rows in ([], [code_row("a", "I21", 9, role="validation")], [code_row("trial-9", "I21", 9)]):
         one = evidence(rows)
@@ -145,9 +167,9 @@ def test_cells_hold_the_measure_and_the_certificates_stand_once() -> None:
     made = panel([row, code_row("a", "I21", 1234, predicted=None, precision=None, f1=None)])
     recall, precision, f1, automatic, support = maps(made, 0)
     assert made.choosers[1].options == ("recall", "precision", "F1", "coded without a person", "certificates")
-    assert (recall["x"], recall["z"], recall["text"]) == (["a", "b"], [[0.5, 0.25]], [["0.50", "0.25"]])
-    assert (precision["z"], precision["text"]) == ([[None, 0.124]], [["&lt;5", "0.12"]])
-    assert (f1["text"], automatic["text"]) == ([["&lt;5", "0.38"]], [["0.25", "1.00"]])
+    assert (recall["x"], recall["z"], recall["text"]) == (["a", "b"], [[0.5, 0.25]], [["0.500", "0.250"]])
+    assert (precision["z"], precision["text"]) == ([[None, 0.124]], [["&lt;5", "0.124"]])
+    assert (f1["text"], automatic["text"]) == ([["&lt;5", "0.375"]], [["0.250", "0.999"]])
     assert recall["meta"]["groups"] == ["m2", "m1"]
     assert (support["x"], support["text"], support["customdata"]) == (["certificates"], [["1,234"]], [[1234]])
     assert support["zmin"] < support["z"][0][0] == pytest.approx(3.091, abs=1e-3) == support["zmax"]
@@ -224,4 +246,34 @@ def test_a_click_drills_down_and_the_figure_grows_with_its_rows(tmp_path: Path, 
     assert "I00.0" in plot.locator(".main-svg").first.text_content()
     chooser.select_option("0")
     until(page, "document.querySelector('[data-plot=chapters] .main-svg').getBoundingClientRect().height < 400")
+    assert not watch.found
+
+
+LABELS = "[...document.querySelectorAll('[data-plot=chapters] .heatmap-label')]"
+
+
+@pytest.mark.browser
+def test_a_measure_of_which_nothing_is_told_is_drawn_all_the_same(tmp_path: Path, browser: Any) -> None:
+    run = write_run(tmp_path / "run")
+    models = ("linear-3", "bag-1")
+    rows = [code_row(model, None, 50, automatic=None, chapter=name) for model in models for name in ("II", "IX")]
+    run.write_figure("codes", [*rows, code_row("linear-3", "I21", 9)])
+    watch = opened(browser, run, drawn=["chapters"])
+    watch.page.locator("select[data-figure=chapters][data-chooser='1']").select_option("3")
+    until(watch.page, f"{LABELS}.filter((one) => one.textContent === '<5').length === 4")
+    texts = watch.page.locator("[data-plot=chapters] .main-svg").first.text_content()
+    assert "IX Diseases of the circul…" in texts
+    assert "linear-3" in texts
+    assert not watch.found
+
+
+@pytest.mark.browser
+def test_cells_hold_no_text_that_they_have_no_room_for(tmp_path: Path, browser: Any) -> None:
+    watch = opened(browser, _run(tmp_path), drawn=["chapters"])
+    shown = f"{LABELS}.length && {LABELS}.every((one) => getComputedStyle(one).display !== 'none')"
+    until(watch.page, shown)
+    watch.page.set_viewport_size({"width": 320, "height": 900})
+    until(watch.page, f"{LABELS}.length && {LABELS}.every((one) => getComputedStyle(one).display === 'none')")
+    watch.page.set_viewport_size({"width": 1280, "height": 900})
+    until(watch.page, shown)
     assert not watch.found

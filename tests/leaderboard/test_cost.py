@@ -70,7 +70,7 @@ def test_floors_take_no_part_in_the_front() -> None:
     assert {one.look.label: one.best for one in speed.points} == {
         **{"quick": True, "slow": True, "poor": False, "floor-a": False}
     }
-    assert [one.look.label for one in size.front] == ["quick", "poor", "slow"]
+    assert [one.look.label for (front,) in [size.fronts] for one in front] == ["quick", "poor", "slow"]
     assert [one.look.label for one in fit.points] == ["slow"]
 
 

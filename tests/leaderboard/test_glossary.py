@@ -12,13 +12,15 @@ from example_run import write_run
 from in_browser import browser as browser
 from in_browser import opened, until
 
+from harness.decision.confidence import ESTIMATORS, LEARNT
 from harness.leaderboard.board import columns, groups
 from harness.leaderboard.board.columns import Column, Group
 from harness.leaderboard.glossary import OF_KEY, term_of
 from harness.leaderboard.page import build_page, write_page
 from harness.leaderboard.terms import TERMS, WORDING_TERMS
+from harness.leaderboard.terms_confidence import CONFIDENCE_TERMS
 
-ALL = (*TERMS, *WORDING_TERMS)
+ALL = (*TERMS, *CONFIDENCE_TERMS, *WORDING_TERMS)
 SLUGS = {term.slug for term in ALL}
 ADDRESSED = re.compile(r'data-term="([^"]+)"')
 
@@ -64,6 +66,11 @@ def test_every_key_leads_to_a_term_and_terms_are_told_apart() -> None:
         assert term.better in ("higher", "lower", "")
 
 
+def test_every_estimator_is_explained() -> None:
+    assert {term_of(name) for name in (*ESTIMATORS, LEARNT)} <= SLUGS - {""}
+    assert {"recalibration", "gate", "witness"} <= SLUGS
+
+
 @pytest.mark.parametrize(
     ("key", "slug"),
     [
@@ -83,13 +90,14 @@ def test_keys_that_follow_a_pattern(key: str, slug: str) -> None:
 def test_the_measures_have_sources() -> None:
     own = {"hours saved", "model", "family", "kind", "floor", "frequency of a code", "support", "labels", "fit time"}
     own |= {"speed", "size", "alarms", "lines in standard wording"}
+    own |= {"estimator", "product", "margin", "sequence", "beam gap", "agreement", "novelty", "gate", "witness"}
     assert {term.name for term in ALL if not term.source} == own
 
 
 def test_the_page_lists_every_term_that_it_points_at(tmp_path: Path) -> None:
     page = build_page(write_run(tmp_path / "run"))
     there = re.findall(r'<div id="term-([^"]+)">', page)
-    assert there == [term.slug for term in TERMS]
+    assert there == [term.slug for term in (*TERMS, *CONFIDENCE_TERMS)]
     assert set(ADDRESSED.findall(page)) <= set(there)
     assert "95 % interval of the risk is at most" in page  # a per cent sign is no format
     assert replace(TERMS[0]) == TERMS[0]

@@ -51,23 +51,37 @@ def home(path: Path) -> Path:
 
 def test_every_run_and_study_has_a_line_the_newest_first(tmp_path: Path) -> None:
     rows = table(build_index(home(tmp_path)))
-    assert [row[:3] for row in rows] == [
+    kinds = [[row[0], row[8], row[5]] for row in rows]
+    assert kinds == [
         ["20260501-000000", "–", "unreadable"],
         ["20260401-080000", "run", "unfinished"],
         ["20260302-093012", "run", "finished"],
         ["20260103-000000", "transfer study", "finished"],
     ]
     done = rows[2]
-    assert done[3] == "2026-03-02 09:30 UTC"
-    assert done[4] == "5f0c6f5e2d1a4c0f generated text"
-    assert done[5:7] == ["dictionary, linear, bag", PICK]
-    assert re.fullmatch(r"[\d.]+ % at a risk of 2 %, 95 % confidence", done[7])
-    assert done[8:] == ["✓ kept", done[9], "7 min 21 s"]
+    assert done[1:3] == ["✓ kept", PICK]
+    assert re.fullmatch(r"[\d.]+ % at a risk of 2 %, 95 % confidence", done[4])
+    assert done[6:8] == ["2020–2021", "generated text"]
+    assert done[9:] == ["dictionary, linear, bag", "2026-03-02 09:30 UTC", "7 min 21 s", "5f0c6f5e2d1a4c0f"]
     row = RunFolder(tmp_path / "leaderboards" / "20260302-093012")
     card = next(
         one for one in row.scorecards() if (one["model"], one["year"]) == (PICK, "all") and one["role"] == "heldout"
     )
-    assert done[9] == f"{card['micro_f1']:.3f}"
+    assert done[3] == f"{card['micro_f1']:.3f}"
+
+
+def test_runs_and_studies_are_counted_apart(tmp_path: Path) -> None:
+    page = build_index(home(tmp_path))
+    facts = page.split('<p class="facts">')[1].split("</p>")[0]
+    assert re.findall(r"<span>(.*?)</span>", facts) == [f"2{SP}runs", f"1{SP}study", "1 unreadable"]
+
+
+def test_many_families_are_named_in_short(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "leaderboards" / "a")
+    write_meta(run, families=["a", "b", "c", "d", "e"])
+    page = build_index(tmp_path / "leaderboards")
+    assert table(page)[0][9] == "a, b and 3 more"
+    assert 'title="a, b, c, d, e"' in page
 
 
 def test_links_lead_to_the_pages_there_are_and_nowhere_else(tmp_path: Path) -> None:
@@ -96,7 +110,7 @@ def test_a_run_that_cannot_be_read_has_a_line_and_hides_no_other(tmp_path: Path,
     for name in ("a", "b"):
         write_run(folder / name)
     (folder / "b" / file).write_text(content)
-    assert [row[2] for row in table(build_index(folder))] == ["unreadable", "finished"]
+    assert [row[5] for row in table(build_index(folder))] == ["unreadable", "finished"]
 
 
 def test_it_is_written_where_runs_lie_and_nowhere_else(tmp_path: Path) -> None:
@@ -115,6 +129,14 @@ def test_the_command_writes_it_after_the_page(tmp_path: Path) -> None:
     run = write_run(tmp_path / "leaderboards" / "a")
     make_pages([str(run.path)], None)
     assert 'href="a/leaderboard.html"' in (tmp_path / "leaderboards" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_page_elsewhere_leaves_the_index_alone(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "leaderboards" / "a")
+    make_pages([str(run.path)], tmp_path / "elsewhere.html")
+    assert not (tmp_path / "leaderboards" / "index.html").exists()
+    make_pages([str(run.path)], run.page)
+    assert (tmp_path / "leaderboards" / "index.html").exists()
 
 
 def test_no_run_at_all_is_said(tmp_path: Path) -> None:

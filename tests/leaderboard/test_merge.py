@@ -16,7 +16,11 @@ from in_browser import opened, wide
 
 from harness.errors import RunError
 from harness.files import write_json
+from harness.leaderboard import marks
+from harness.leaderboard.board.table import leaderboard
 from harness.leaderboard.command import make_pages
+from harness.leaderboard.figures.cost import cost
+from harness.leaderboard.figures.looks import looks
 from harness.leaderboard.merge import merged
 from harness.leaderboard.page import build_merged, build_page
 from harness.leaderboard.rows import Evidence
@@ -62,10 +66,10 @@ def test_one_run_alone_is_left_as_it_is() -> None:
     assert (found.parts, found.notices) == ((alone,), ())
 
 
-def test_only_names_that_two_runs_have_get_the_name_of_their_run() -> None:
+def test_every_model_says_its_run_and_a_family_where_two_have_it() -> None:
     found = merged([("x", run_of("linear-0", "bag-1")), ("y", run_of("linear-0", "encoder-2"))])
     names = [row["model"] for row in found.evidence.scorecards]
-    assert names == ["linear-0 · x", "bag-1", "linear-0 · y", "encoder-2"]
+    assert names == ["linear-0 · x", "bag-1 · x", "linear-0 · y", "encoder-2 · y"]
     assert [row["family"] for row in found.evidence.scorecards] == ["linear · x", "bag", "linear · y", "encoder"]
     assert found.evidence.meta["families"] == ["bag", "linear · x", "encoder", "linear · y"]
     assert found.evidence.picks == {"linear-0 · x", "linear-0 · y"}
@@ -112,14 +116,61 @@ def test_every_row_that_names_a_model_is_renamed_and_slots_come_one_after_anothe
 def test_what_may_not_be_compared_is_said(changes: Row, words: list[str]) -> None:
     corpus = {"fingerprint": "f", "roles": {"heldout": {"years": [2020]}}, "code_list": {"fingerprint": "c"}}
     found = merged([("x", run_of("a-0", corpus=corpus)), ("y", run_of("a-0", corpus=corpus | changes))])
-    assert len(found.notices) == len(words)
-    assert all(word in notice for word, notice in zip(words, found.notices, strict=True))
+    assert len(found.notices) == (len(words) + 1 if words else 0)
+    assert all(any(word in notice for notice in found.notices) for word in words)
+    assert bool(found.evidence.sets) == bool(words)
 
 
 def test_runs_that_share_their_certificates_are_named() -> None:
     corpora = ({"fingerprint": "f"}, {"fingerprint": "g"}, {"fingerprint": "f"})
     found = merged([(name, run_of("a-0", corpus=one)) for name, one in zip("xyz", corpora, strict=True)])
-    assert found.notices[1:] == ("Scored on the same certificates, and comparable: x, z.",)
+    assert found.notices[2:] == ("Scored on the same certificates, and comparable: x, z.",)
+    assert {name: found.evidence.set_of(f"a-0 · {name}") for name in "xyz"} == {"x": 0, "y": 1, "z": 0}
+
+
+def test_sets_that_cannot_be_compared_are_ranked_and_drawn_apart() -> None:
+    """The second run is better and cheaper than the others, and takes no place and no front from them."""
+    runs = []
+    for name, mark, score, speed in (("x", "f", 0.5, 10.0), ("y", "g", 0.9, 90.0), ("z", "f", 0.7, 5.0)):
+        cards = tuple(
+            card(
+                model,
+                micro_f1=value,
+                micro_f1_low=value - 0.1,
+                micro_f1_high=value + 0.1,
+                certificates_per_second=speed,
+            )
+            for model, value in (("a-0", score), ("b-1", score - 0.3))
+        )
+        runs.append((name, run_of("a-0", "b-1", corpus={"fingerprint": mark}, scorecards=cards)))
+    evidence = merged(runs).evidence
+    models = evidence.models()
+    seen = looks(evidence, models)
+    table = leaderboard(evidence, models, seen)
+    assert [line.model.name for line in table.lines] == [
+        *("a-0 · z", "a-0 · x", "b-1 · z", "b-1 · x"),
+        *("a-0 · y", "b-1 · y"),
+    ]
+    assert "each with bars on its own scale" in table.caption
+    assert [line.comparable for line in table.lines] == [0, 0, 0, 0, 1, 1]
+    (view,) = cost(evidence, seen).views
+    assert [[point.look.label for point in front] for front in view.fronts] == [["a-0 · x", "a-0 · z"], ["a-0 · y"]]
+    place = [column.key for column in table.columns].index("micro_f1")
+    bars = {line.model.name: line.cells[place].bar for line in table.lines}
+    assert bars["a-0 · z"] is not None
+    assert bars["a-0 · y"] is not None
+    assert bars["a-0 · z"].high == bars["a-0 · y"].high  # each the end of its own set's scale
+
+
+def test_a_model_keeps_its_colour_beside_another_run_and_no_two_look_alike() -> None:
+    runs = [(name, run_of("a-0", "b-1", "b-2")) for name in "xyz"]
+    found = merged(runs)
+    seen = looks(found.evidence, found.evidence.models())
+    for name, run in runs:
+        for model, look in looks(run, run.models()).items():
+            assert seen[f"{model} · {name}"].colour == look.colour
+    drawn = {(look.colour, marks.trace(look)["marker"]["symbol"]) for look in seen.values()}
+    assert len(drawn) == len(seen) == 9
 
 
 # the page ------------------------------------------------------------------------------------------------------------
@@ -145,6 +196,7 @@ def test_a_merged_page_has_a_verdict_for_each_run_and_the_rows_of_all(tmp_path: 
         'id="verdict"',
         'id="verdict-2"',
         'id="made-2"',
+        "In the table, runs that cannot be compared follow one another, the best of each set first.",
         f"{PICK} · {SECOND}",
     ):
         assert words in page
@@ -155,6 +207,13 @@ def test_a_merged_page_has_a_verdict_for_each_run_and_the_rows_of_all(tmp_path: 
     assert "</strong>, <strong>" not in page
     assert unescape(page).count('<span class="tag">pick</span>') >= 2
     assert "The upright mark in the risk column" not in page  # the runs promise each their own
+
+
+def test_of_generated_and_real_runs_the_generated_ones_are_named(tmp_path: Path) -> None:
+    page = build_merged(two(tmp_path, generated=False), [])
+    assert f"<strong>Generated text in {FIRST}:</strong>" in page
+    assert "<strong>Generated text:</strong>" not in page
+    assert "<strong>Generated text:</strong>" in build_merged(two(tmp_path / "both"), [])
 
 
 def test_a_run_shows_studies_beside_it(tmp_path: Path) -> None:
@@ -240,5 +299,9 @@ def test_a_merged_page_opens_and_asks_for_nothing(browser: Any, tmp_path: Path, 
     (page,) = make_pages([str(run.path) for run in runs] + [str(STUDY)], tmp_path / "merged.html")
     watch = opened(browser, page, width, drawn=["curves"])
     assert watch.page.locator(".verdict").count() == 2
+    sets = "[...document.querySelectorAll('#models tbody tr')].map((row) => row.dataset.set).join('')"
+    assert watch.page.evaluate(sets) == "0" * 6 + "1" * 6
+    watch.page.locator('#models th[data-column="exact_match"] button').press("Enter")
+    assert watch.page.evaluate(sets) == "0" * 6 + "1" * 6
     assert wide(watch.page) == 0
     assert watch.found == []

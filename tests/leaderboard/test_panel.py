@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import math
+import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
-from example_run import write_run
+from drawn_numbers import APART, HELD, undrawn, unlisted
+from whole_panels import PAGES, Found, shown_texts, traces
 
 from harness.leaderboard import marks, shell
-from harness.leaderboard.figures.looks import Interval, Look, looks
+from harness.leaderboard.figures.looks import Interval, Look
 from harness.leaderboard.language import LANGUAGES, speaking
 from harness.leaderboard.page import FIGURES
 from harness.leaderboard.panel import Chooser, Heading, Missing, Numbers, Panel
-from harness.leaderboard.rows import read
 
 KINDS = {"text", "count", "score", "share", "risk", "area", "small", "seconds", "size", "points", "number"}
 
 
-@pytest.fixture(scope="module")
-def panels(tmp_path_factory: pytest.TempPathFactory) -> list[Panel | Missing]:
-    evidence = read(write_run(tmp_path_factory.mktemp("runs") / "20260302-093012"))
-    seen = looks(evidence, evidence.models())
-    return [draw(evidence, seen) for _, _, draws in FIGURES for draw in draws]
+@pytest.fixture(scope="module", params=PAGES)
+def panels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """All that a page draws: of a run, of two, of studies, and of a run whose names hold markup."""
+    return PAGES[request.param](tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def drawn(panels: Found) -> list[Panel]:
+    return [one for one in panels if isinstance(one, Panel)]
 
 
 def test_a_panel_tells_the_page_its_views_and_its_numbers_in_eight_digits() -> None:
@@ -50,39 +58,90 @@ def test_a_panel_tells_the_page_its_views_and_its_numbers_in_eight_digits() -> N
     }
 
 
-def test_every_panel_keeps_to_the_contract(panels: list[Panel | Missing]) -> None:
+def test_every_figure_is_there(panels: Found) -> None:
+    """The run has rows for each: a figure that draws nothing of them would hide in none of these tests."""
+    assert [one.name for one in panels if isinstance(one, Missing)] == []
     assert len({one.name for one in panels}) == len(panels)
-    for panel in panels:
-        if isinstance(panel, Missing):
-            assert panel.reason == panel.reason.strip().rstrip("."), panel.name
-            continue
+    assert len(panels) in (4, sum(len(draws) for _, _, draws in FIGURES))
+
+
+def test_every_panel_keeps_to_the_contract(drawn: list[Panel]) -> None:
+    for panel in drawn:
         figure = panel.figure
         assert panel.title, panel.name
         assert panel.caption.endswith((".", ":")), panel.name
         assert len(figure["views"]) == math.prod(len(chooser.options) for chooser in panel.choosers), panel.name
+        assert all(len(set(chooser.options)) == len(chooser.options) for chooser in panel.choosers), panel.name
         assert {heading.kind for heading in panel.numbers.headings} <= KINDS, panel.name
+        assert len({heading.key for heading in panel.numbers.headings}) == len(panel.numbers.headings), panel.name
         assert {len(row) for row in panel.numbers.rows} == {len(panel.numbers.headings)}, panel.name
-        groups = {look.group for look in panel.looks}
-        for trace in (trace for view in figure["views"] for trace in view["data"]):
+        assert all(isinstance(value, str | int | float | None) for row in panel.numbers.rows for value in row)
+        json.dumps(panel.data(), allow_nan=False)
+
+
+def test_groups_of_traces_are_those_of_the_key(drawn: list[Panel]) -> None:
+    for panel in drawn:
+        labels = {look.group: look.label for look in panel.looks}
+        assert len(labels) == len(panel.looks), panel.name
+        used = set()
+        for trace in traces(panel):
             assert trace["type"] in ("scatter", "bar", "heatmap"), panel.name
-            assert not groups or trace.get("legendgroup", next(iter(groups))) in groups, panel.name
-            if "drill" in trace.get("meta", {}):
-                chooser, options = trace["meta"]["drill"]
+            group = trace.get("legendgroup")
+            used.add(group)
+            if group is not None and labels:
+                assert unescape(trace["name"]) == labels[group], panel.name
+        assert labels.keys() <= used, panel.name  # a key that hides nothing is dead
+
+
+def test_a_heat_map_leads_to_views_that_there_are_and_knows_its_columns(drawn: list[Panel]) -> None:
+    for panel in drawn:
+        for trace in traces(panel):
+            meta = trace.get("meta", {})
+            if "drill" in meta:
+                chooser, options = meta["drill"]
                 assert len(options) == len(trace["z"]), panel.name
-                assert all(one is None or one < len(panel.choosers[chooser].options) for one in options), panel.name
-            if "groups" in trace.get("meta", {}):
-                assert {len(row) for row in trace["z"]} == {len(trace["meta"]["groups"])}, panel.name
+                assert all(one is None or 0 <= one < len(panel.choosers[chooser].options) for one in options)
+            if "groups" in meta:
+                assert {len(row) for row in trace["z"]} == {len(meta["groups"])}, panel.name
+                assert len(meta["groups"]) == len(trace["x"]), panel.name
 
 
-def test_every_figure_is_one_that_plotly_knows(panels: list[Panel | Missing]) -> None:
-    for panel in panels:
-        if isinstance(panel, Missing):
-            continue
+def test_every_figure_is_one_that_plotly_knows(drawn: list[Panel]) -> None:
+    for panel in drawn:
         for view in panel.figure["views"]:
             layout = dict(panel.figure["layout"])
             for axis in ("xaxis", "yaxis"):
                 layout[axis] = layout.get(axis, {}) | view.get(axis, {})
             go.Figure({"data": view["data"], "layout": layout})
+
+
+def test_no_text_of_a_figure_is_markup(drawn: list[Panel]) -> None:
+    """Plotly reads tags and entities: all but our own line breaks and bold headings are written out."""
+    for panel in drawn:
+        for text in shown_texts(panel.figure):
+            rest = re.sub(r"<(br|extra)>|</extra>|^<b>|</b>$|%\{[\w.:,~%]+\}", "", text)
+            assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", rest), (panel.name, text)
+
+
+def test_what_is_drawn_stands_among_the_numbers(drawn: list[Panel]) -> None:
+    names = {panel.name for panel in drawn}
+    assert names <= HELD.keys() | APART
+    for panel in drawn:
+        if panel.name in HELD:
+            assert unlisted(panel) == [], panel.name
+            assert undrawn(panel) == [], panel.name
+
+
+def test_a_number_that_differs_by_a_thousandth_is_noticed(drawn: list[Panel]) -> None:
+    for panel in drawn:
+        if panel.name in HELD:
+            rows = tuple(
+                tuple(value + 0.0011 if isinstance(value, int | float) else value for value in row)
+                for row in panel.numbers.rows
+            )
+            changed = replace(panel, numbers=replace(panel.numbers, rows=rows))
+            assert unlisted(changed), panel.name
+            assert undrawn(changed), panel.name
 
 
 # marks ---------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import struct
 from pathlib import Path
@@ -51,26 +50,6 @@ def saved(watch: Watch, selector: str) -> tuple[str, bytes]:
     with watch.page.expect_download() as download:
         watch.page.locator(selector).click()
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-def test_every_figure_is_drawn_and_nothing_is_asked_for(browser: Any, run: RunFolder, width: int) -> None:
-    names = panels(run)
-    watch = opened(browser, run, width, drawn=list(names))
-    shown = watch.page
-    for name in names:
-        plot = shown.locator(f"[data-plot={name}]")
-        assert plot.locator("svg.main-svg").count() >= 1, name
-        assert plot.locator("svg.main-svg:not([aria-hidden=true])").count() == 0, name
-        assert (plot.get_attribute("role"), bool(plot.get_attribute("aria-label"))) == ("img", True), name
-        figure = shown.locator(f"#figure-{name}")
-        assert figure.locator("figcaption").is_visible(), name
-        assert figure.locator("summary").is_visible(), name
-        inside = shown.evaluate(of(name, "plot.querySelector('svg').clientWidth - plot.clientWidth"))
-        assert inside <= 0, name
-    assert shown.locator(".modebar-btn").count() == 0
-    assert wide(shown) <= 0
-    assert watch.found == []
 
 
 def test_no_figure_offers_to_send_its_data_away(browser: Any, run: RunFolder) -> None:
@@ -216,40 +195,7 @@ def test_the_numbers_of_every_figure_are_saved_as_they_are(browser: Any, run: Ru
     assert watch.found == []
 
 
-# paper, themes, hostile texts, access --------------------------------------------------------------------------------
-
-
-def test_on_paper_every_figure_is_drawn_light_with_its_caption(browser: Any, run: RunFolder) -> None:
-    watch = opened(browser, run, drawn=["curves"], color_scheme="dark")
-    shown = watch.page
-    names = panels(run)
-    shown.locator("#figure-curves summary").click()
-    shown.locator("#figure-curves table").wait_for()
-    shown.evaluate(
-        """() => {
-          window.printed = [];
-          const look = () => window.printed.push({
-            plots: [...document.querySelectorAll('[data-plot]')].map(plot =>
-              [plot.dataset.plot, plot.dataset.drawn, plot.layout?.paper_bgcolor, plot._fullLayout?.width]),
-            captions: [...document.querySelectorAll('figcaption')].filter(one => one.checkVisibility()).length,
-            open: document.querySelectorAll('details.numbers[open]').length,
-          });
-          addEventListener('beforeprint', () => setTimeout(look));
-          matchMedia('print').addEventListener('change', (event) => event.matches && look());
-        }"""
-    )
-    assert shown.pdf(prefer_css_page_size=True)[:4] == b"%PDF"
-    until(shown, "window.printed.length > 0")
-    found = shown.evaluate("window.printed")[0]
-    assert [plot[0] for plot in found["plots"]] == list(names)
-    assert all(plot[1:] == ["true", "#ffffff", 1000] for plot in found["plots"])
-    assert found["captions"] == len(names)
-    assert found["open"] == 0
-    paper = PAPER.format(name="curves")
-    until(shown, f"{paper} === '#181f27'")
-    assert shown.locator("#figure-curves details.numbers[open]").count() == 1
-    assert wide(shown) <= 0
-    assert watch.found == []
+# hostile texts, pages without --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -296,22 +242,3 @@ def test_without_scripts_no_dead_button_is_shown(browser: Any, run: RunFolder) -
     for selector in (".tools", ".numbers", ".key"):
         assert watch.page.locator(f".panel {selector}").first.is_hidden()
     assert watch.page.locator(".panel figcaption").first.is_visible()
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_violation(browser: Any, run: RunFolder, width: int, theme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.base")
-    watch = opened(browser, run, width, color_scheme=theme)
-    watch.context.add_init_script(axe.AXE_SCRIPT)
-    watch.page.reload()
-    for name in panels(run):
-        draw(watch.page, name)
-    for summary in watch.page.locator("main details > summary").all():
-        if summary.is_visible():
-            summary.click()
-    watch.page.locator("#figure-curves details.numbers table").wait_for()
-    found = watch.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    told = [(one["id"], [node["html"][:160] for node in one["nodes"]][:3]) for one in found]
-    assert told == [], json.dumps(told, indent=1)
-    assert watch.found == []

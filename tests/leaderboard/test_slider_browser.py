@@ -24,6 +24,8 @@ pytestmark = pytest.mark.browser
 NAME = "20260302-093012"
 RISK = 0.02
 SIGNS = {"kept": "✓ kept", "undecided": "≈ undecided", "broken": "✕ broken"}
+LEVEL = text.level(RISK)
+PLACES = {"kept": f"below {LEVEL}", "undecided": f"open: the interval contains {LEVEL}", "broken": f"above {LEVEL}"}
 MOVE = """(stop) => {
   const range = document.getElementById("slider-stop");
   range.value = String(stop);
@@ -66,16 +68,16 @@ def ladders(run: RunFolder) -> tuple[Ladder, ...]:
     return thresholds(evidence, looks(evidence, evidence.models())).ladders
 
 
-def expected(counts: list[tuple[int, int, int]], minutes: float = MINUTES) -> list[list[str]]:
-    """The cells of rows of (n, accepted, wrong), as Python computes and writes them."""
+def expected(counts: list[tuple[int, int, int]], *, promised: bool = False) -> list[list[str]]:
+    """The cells of rows of (n, accepted, wrong), as Python computes and writes them; verdicts where a promise is made."""
     rows = []
     for n, accepted, wrong in counts:
         low, high = exact_interval(wrong, accepted) or (None, None)
-        risk, state = f"{text.DASH} ", "? not audited"
+        risk, state = f"{text.DASH} ", "? not audited" if promised else "nothing automatic"
         if low is not None and high is not None:
             risk = f"{text.risk(wrong / accepted)} {text.interval(text.risk(low), text.risk(high))}"
-            state = SIGNS[verdict_of(low, high, RISK)]
-        hours = text.written(f"{accepted * minutes / 60:,.1f}")
+            state = (SIGNS if promised else PLACES)[verdict_of(low, high, RISK)]
+        hours = text.written(f"{accepted * MINUTES / 60:,.1f}")
         rows.append([text.share(accepted / n), risk, state, text.count(n - accepted), hours])
     return rows
 
@@ -95,7 +97,7 @@ def test_every_stop_of_every_model_has_python_s_numbers(browser: Any, run: RunFo
         shown = page.evaluate(ALL_STOPS)
         assert len(shown) == len(ladder.thresholds)
         for stop, (said, cells) in enumerate(shown):
-            rows = expected(at(ladder, stop))
+            rows = expected(at(ladder, stop), promised=stop == ladder.certified)
             assert cells == rows, (ladder.look.label, stop)
             if stop == 0:
                 assert said == "nothing automatic"
@@ -147,6 +149,34 @@ def test_it_opens_at_the_promise_and_returns_there_by_keyboard(browser: Any, run
     page.locator("#slider-model").select_option(label="dictionary-0")
     assert page.locator("#slider-back").is_disabled()  # it has no promise
     assert place.input_value() == "0"
+    assert watch.found == []
+
+
+def test_a_verdict_is_given_at_the_promise_alone(browser: Any, run: RunFolder) -> None:
+    watch = opened(browser, run)
+    page = watch.page
+    chips = page.locator("#slider-results .chip")
+    assert chips.count() == 3
+    page.locator("#slider-stop").focus()
+    page.keyboard.press("ArrowRight")
+    assert chips.count() == 0
+    assert watch.found == []
+
+
+def test_before_anything_is_promised_the_marked_threshold_is_no_promise(browser: Any, run: RunFolder) -> None:
+    (run.path / "pick.json").unlink()
+    (run.path / "stages" / "certify.json").unlink(missing_ok=True)
+    watch = opened(browser, run)
+    page = watch.page
+    for model in ("linear-3", "bag-1"):
+        page.locator("#slider-model").select_option(label=model)
+        assert page.locator("#slider-state").inner_text().startswith(f"{model}, threshold ")
+        assert (
+            page.locator("#slider-state").inner_text().endswith("the threshold in its rows; nothing is promised yet.")
+        )
+    assert "promised threshold" not in page.locator("#slider").inner_text()
+    assert "Nothing is promised yet" in page.locator("#slider-note").inner_text()
+    assert page.locator("#slider-results .chip").count() == 0
     assert watch.found == []
 
 

@@ -103,6 +103,31 @@ def test_the_certified_stop_has_the_score_row_s_coverage_risk_and_hours(evidence
     assert not value.grouped
 
 
+def test_hours_are_those_of_the_score_rows(evidence: Evidence) -> None:
+    value = thresholds(evidence, looks(evidence, evidence.models()))
+    first = value.ladders[0]
+    for year, counts in zip(value.years, first.years, strict=True):
+        card = evidence.row(PICK, "heldout", year) or {}
+        assert counts is not None
+        assert first.certified is not None
+        assert card["hours_saved"] == pytest.approx(counts.accepted[first.certified] * (value.minutes or 0) / 60)
+
+
+def test_a_threshold_that_rows_mark_before_anything_is_promised_is_no_promise() -> None:
+    moved = slider(shown(*TWO), LOOKS)
+    assert moved is not None
+    assert (moved.made, moved.marked, moved.start) == (False, True, 2)
+    assert [(one["name"], one["certified"], one["promised"]) for one in moved.data["models"]] == [
+        ("b", 2, False),
+        ("a", None, False),
+    ]
+    promised = slider(shown(*TWO, pick={"model": "b", "promise": promise()}), LOOKS)
+    assert promised is not None
+    assert promised.made
+    assert promised.data["models"][0]["promised"]
+    assert promised.data["level"] == "2\N{NO-BREAK SPACE}%"
+
+
 def test_an_audit_that_counts_some_certificates_for_fewer_is_noticed(evidence: Evidence) -> None:
     cards = tuple(
         card | ({"risk_high": card["risk_high"] + 0.002} if card["risk_high"] else {}) for card in evidence.scorecards

@@ -10,8 +10,12 @@ import pytest
 from example_board import many_trials
 from example_run import write_run
 
+from harness.leaderboard.board.data import board_data
+from harness.leaderboard.board.table import leaderboard
 from harness.leaderboard.board.trials import MOST_TRIALS, trial_columns, trials
-from harness.leaderboard.language import say
+from harness.leaderboard.figures.looks import looks
+from harness.leaderboard.language import say, speaking
+from harness.leaderboard.reasons import reason
 from harness.leaderboard.rows import Evidence, read
 
 
@@ -64,6 +68,25 @@ def test_columns_of_trials_hold_every_digit_of_the_rows(evidence: Evidence) -> N
 def test_ten_thousand_trials_fit_a_page(evidence: Evidence) -> None:
     found = trial_columns(replace(evidence, trials=tuple(many_trials(10_000))))
     assert len(json.dumps(found, separators=(",", ":"))) < 3_000_000
+
+
+def test_reasons_are_saved_as_the_rows_have_them_and_shown_in_the_language(
+    evidence: Evidence, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    row = evidence.trials[0] | {
+        "status": "failed",
+        "score": None,
+        "reason": "over the memory limit of 6 GB (search.trial_memory)",
+    }
+    alone = replace(evidence, trials=(row, evidence.trials[1]))
+    models = alone.models()
+    for tongue in ("en", "fr"):
+        with speaking(tongue):
+            found = board_data(alone, leaderboard(alone, models, looks(alone, models)))["trials"]
+            assert _values(found["reason"]) == [None, row["reason"]]
+            shown = reason(row["reason"])
+        assert found["reasons"] == ({} if tongue == "en" else {row["reason"]: shown})
+        assert (shown == row["reason"]) == (tongue == "en")
 
 
 def test_paths_stay_in_the_office(evidence: Evidence) -> None:

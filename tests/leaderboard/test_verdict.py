@@ -294,3 +294,61 @@ def test_a_unit_is_judged_only_where_it_is_promised(given: Row | None, promised:
     assert list(promised) == [audit.unit for audit in audits]  # what is promised comes first
     for audit in audits:
         assert audit.slices[0].state == ("kept" if promised[audit.unit] else "none")
+
+
+# the pick's back-test, its tests, and its scores ----------------------------------------------------------------------
+
+
+def window(audit: int, verdict: str, **changes: Any) -> Row:
+    return {"model": "a", "audit": audit, "verdict": verdict, "hyper_parameters_saw_later": False, **changes}
+
+
+@pytest.mark.parametrize(
+    ("saw_later", "words"),
+    [
+        (False, "In the back-test the promise was broken in 2019, 2021: in 2 of 3{SP}windows."),
+        (
+            True,
+            "In the back-test the promise was broken in 2019, 2021: in 2 of 3{SP}windows, those included whose "
+            "hyper-parameters saw later years, which flatters.",
+        ),
+    ],
+)
+def test_a_back_test_of_the_pick_that_broke_is_to_be_watched(saw_later: bool, words: str) -> None:
+    rows = (
+        window(2019, "broken", hyper_parameters_saw_later=saw_later),
+        window(2020, "kept"),
+        window(2021, "broken"),
+        window(2022, "broken", model="b"),
+    )
+    assert words.replace("{SP}", SP) in found(promise(), backtest=rows).watch
+    kept = found(promise(), backtest=(window(2020, "kept"), window(2022, "broken", model="b")))
+    assert not any("back-test" in one for one in kept.watch)
+
+
+def test_the_level_that_each_test_must_pass_is_said() -> None:
+    row = promise(delta=0.05 / 3)
+    made = found(row).promise
+    assert made is not None
+    assert made.test == f"A test passes at a p-value of at most 0.0167: 5{SP}% shared by 3{SP}candidates."
+    both = found(row | {"delta": 0.05 / 6, "promises": 2}).promise
+    assert both is not None
+    assert "0.00833: 5" in both.test
+    assert "one for lines" in both.test
+
+
+def test_an_ensembles_scores_are_told_apart_and_it_has_no_family() -> None:
+    reasons = ["Its validation micro_f1 is 0.9866; the best of all is 0.9899 (b)."]
+    pick: Row = {"model": "a", "family": "committee", "promise": promise(), "reasons": reasons, "shortlist": []}
+    ours = found(pick=pick, cards=(card(kind="ensemble"),))
+    assert ours.family == ""
+    assert ours.reasons == ("Its validation micro-F1 is 0.9866; the best of all is 0.9899 (b).",)
+    assert "saw these certificates, and flatters" in ours.note
+    alone = found(pick=pick, cards=(card(),))
+    assert (alone.family, alone.note) == ("committee", "")
+
+
+def test_an_ensemble_that_won_by_its_validation_score_says_what_the_score_is() -> None:
+    cards = (card(kind="ensemble", role="validation"), card("b", role="validation"))
+    assert "Its score is of weights that saw these certificates, and flatters." in found(cards=cards).why
+    assert "flatters" not in found(cards=(card(role="validation"), card("b", role="validation"))).why

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.metrics import f1_score, recall_score
 
 from harness.metrics import multilabel
-from harness.metrics.bands import BANDS, Band, by_frequency
+from harness.metrics.bands import BANDS, Band, by_frequency, columns, untold
 
 Ints = npt.NDArray[np.int64]
 
@@ -52,3 +52,17 @@ def test_equals_scikit_learn_over_the_codes_of_a_band(data: st.DataObject) -> No
                 assert band.recall == pytest.approx(recall_score(true, pred, labels=mine, average="micro"))
             else:
                 assert (band.macro_f1, band.recall) == (None, None)
+
+
+def test_a_band_that_few_certificates_have_is_untold_and_never_alone() -> None:
+    """Three codes: two certificates of one half have the rare one; of the others all are told."""
+    frequency = np.array([3, 40, 400])
+    dense = np.zeros((40, 3), np.int8)
+    dense[:, 2], dense[:12, 1], dense[20:32, 1], dense[:2, 0], dense[20:27, 0] = 1, 1, 1, 1, 1
+    codes, halves = csr_array(dense), (slice(0, 20), slice(20, 40))
+    assert untold(codes, frequency, [slice(0, 40)]) == frozenset()
+    assert untold(codes, frequency, [slice(0, 40), *halves]) == {"1_9", "10_99"}
+    found = by_frequency(multilabel.tally(codes, codes).codes, frequency)
+    row = columns(found, {"1_9", "10_99"})
+    assert (row["n_codes_1_9"], row["recall_1_9"], row["micro_f1_10_99"], row["recall_100_up"]) == (1, None, None, 1.0)
+    assert untold(csr_array(np.zeros((9, 3), np.int8)), frequency, [slice(0, 9)]) == frozenset()

@@ -118,9 +118,17 @@ def test_a_share_is_hidden_where_either_part_is_small() -> None:
     assert rest.codes.tolist() == [True, True, False, False]
 
 
-def test_a_share_of_nobody_is_hidden() -> None:
-    true = counted(apart(10, 40), [0, 0])
-    assert of_share(true, np.zeros(50, bool), of_support(true)).codes.all()
+def test_a_share_of_none_or_of_all_is_given() -> None:
+    """It tells no more than the support does; 3 of 10 is hidden, and takes the next smallest of each part with it."""
+    true = counted(apart(10, 40, 60, 90), [0, 0, 0, 1])
+    support = of_support(true)
+    for everybody in (False, True):
+        assert not of_share(true, np.full(200, everybody), support).codes.any()
+    automatic = np.zeros(200, bool)
+    automatic[[*range(3), *range(50, 110)]] = True  # 3 of 10, none of 40, all of 60, none of 90
+    found = of_share(true, automatic, support)
+    assert found.codes.tolist() == [True, True, True, False]  # the 60 for the 3, the 40 for the 7
+    assert not found.chapters.any()
 
 
 def test_a_group_with_nothing_left_to_hide_stays_as_it_is() -> None:
@@ -198,13 +206,16 @@ def test_an_attacker_never_gets_a_small_number(case: tuple[Bools, list[int]]) ->
 @settings(max_examples=400)
 def test_nor_of_the_automatic_ones_and_the_rest(case: tuple[Bools, list[int]], seed: int) -> None:
     rows, of = case
-    automatic = np.random.default_rng(seed).random(len(rows)) < 0.5
+    random = np.random.default_rng(seed)
+    automatic = random.random(len(rows)) < random.choice([0.0, 0.05, 0.5, 0.95, 1.0])
+    if seed % 2:  # of some codes none, or all
+        automatic = (automatic & ~rows[:, 0]) | rows[:, -1]
     true = counted(rows, of)
     support = of_support(true)
     hidden = of_share(true, automatic, support)
     assert hidden.codes[support.codes].all()
     for part in (automatic, ~automatic):
-        assert (rows[part].sum(axis=0)[~hidden.codes] >= LEAST).all()
+        assert not [count for count in rows[part].sum(axis=0)[~hidden.codes] if few(count)]
         assert not [value for value in attack(rows[part], of, hidden) if few(value)]
 
 

@@ -10,7 +10,7 @@ from harness.experiment.figuring.codes import Chapters, code_rows
 from harness.experiment.figuring.confusions import confusion_rows
 from harness.experiment.figuring.reliability import read_probability, reliability_rows
 from harness.experiment.figuring.thresholds import threshold_rows
-from harness.experiment.figuring.ties import MEASURES, Kept, tie_rows
+from harness.experiment.figuring.ties import Kept, measures, tie_rows
 from harness.experiment.scoring import Judged, Said
 from harness.files import Row
 from harness.metrics import disclosure
@@ -33,7 +33,7 @@ class Figures:
     objective : of the run
     titles : by code
     rows : by figure
-    kept : by model, what its comparison with the best needs
+    kept : by measure and model, what its comparison with the best needs
     """
 
     role: str
@@ -41,7 +41,7 @@ class Figures:
     objective: str
     titles: Mapping[str, str]
     rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in NAMES})
-    kept: dict[str, Kept] = field(default_factory=dict)
+    kept: dict[str, dict[str, Kept]] = field(default_factory=dict)
 
     def add(self, model: str, said: Said, judged: Judged, threshold: float) -> None:
         """Take in what a model said of all certificates of the role by its threshold, and how it was judged."""
@@ -59,12 +59,16 @@ class Figures:
         }
         for name, rows in found.items():
             self.rows[name] += [{"model": model, "role": self.role, **row} for row in rows]
-        self.kept[model] = Kept.of(MEASURES[self.objective], judged.counts)
+        for measure in measures(self.objective):
+            self.kept.setdefault(measure, {})[model] = Kept.of(measure, judged.counts)
 
     def write(self, run: RunFolder, *, seed: int) -> None:
         """Write each figure that has rows."""
-        shared = {"role": self.role, "measure": MEASURES[self.objective]}
-        ties = [{**shared, **row} for row in tie_rows(self.kept, seed=seed)]
+        ties = [
+            {"role": self.role, "measure": measure, **row}
+            for measure, models in self.kept.items()
+            for row in tie_rows(models, seed=seed)
+        ]
         for name, rows in {**self.rows, "ties": ties}.items():
             if rows:
                 run.write_figure(name, rows)

@@ -9,6 +9,7 @@ import numpy as np
 from harness.corpus.certificate import BoolArray
 from harness.corpus.store import Slice
 from harness.decision.rule import Decided
+from harness.experiment.scoring import told_to
 from harness.files import Row
 from harness.metrics.selective import Float64Array, RiskCoverage, may_be_accepted, risk_coverage
 
@@ -37,6 +38,9 @@ def threshold_rows(
     """
     able = may_be_accepted(decided.confidence, decided.eligible)
     stops = ladder(risk_coverage(errors, decided.confidence, decided.eligible), certified)
+    most = told_to(decided)
+    if most is not None:
+        stops = stops[(_reaching(decided.confidence[able], stops) <= most) | (stops == certified)]
     rows: list[Row] = []
     for year, where in years.items():
         part = slice(where.start, where.stop)

@@ -21,7 +21,12 @@ MEASURES: Mapping[str, str] = {
     "exact_match": EXACT_MATCH,
     "augrc": EXACT_MATCH,
 }
-_Small = npt.NDArray[np.int32]
+_Small = npt.NDArray[np.int32] | npt.NDArray[np.int8]
+
+
+def measures(objective: str) -> tuple[str, ...]:
+    """What models are compared by: the objective's measure, and exact match."""
+    return tuple(dict.fromkeys((MEASURES[objective], EXACT_MATCH)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,8 @@ class Kept:
         """The counts for a measure; of exact match they are a/(a + b) = 2a/(2a + b + b), a and b being right and wrong."""
         if measure == EXACT_MATCH:
             right = multilabel.exact(certificates)
-            others = (~right).astype(np.int32)
-            return cls(right.astype(np.int32), others, others)
+            others = (~right).astype(np.int8)
+            return cls(right.astype(np.int8), others, others)
         return cls(*(part.astype(np.int32) for part in (certificates.tp, certificates.fp, certificates.fn)))
 
     @property

@@ -14,6 +14,7 @@ from harness.leaderboard.rows import number
 
 BAR = 84.0  # width of the bar in a cell, in pixels
 NOT_RECORDED = N_("no value, and no reason was recorded")
+NOT_DEFINED = N_("not defined here")  # of a row that was scored: its numbers do not give this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def why(column: Column, group: Group, row: Row) -> str:
         own = None
     of_group = row.get(group.reason) if "unit" in row else None
     undefined = say(column.undefined) if column.key in row and column.undefined else ""
-    return reason(of_group) or undefined or reason(own) or say(NOT_RECORDED)
+    none = NOT_DEFINED if "unit" in row and column.key in row else NOT_RECORDED
+    return reason(of_group) or undefined or reason(own) or say(none)
 
 
 def scale_of(column: Column, rows: Iterable[Row], promised: float | None) -> Scale | None:

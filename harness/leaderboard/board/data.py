@@ -7,6 +7,7 @@ from typing import Any
 from harness.leaderboard.board.table import Table
 from harness.leaderboard.board.trials import trial_columns
 from harness.leaderboard.language import say
+from harness.leaderboard.reasons import reason
 from harness.leaderboard.rows import Evidence
 
 
@@ -19,5 +20,9 @@ def board_data(evidence: Evidence, table: Table) -> dict[str, Any]:
             "rows": [line.raw for line in table.lines],
             "search": [line.search for line in table.lines],
         },
-        "trials": {**found, "words": {status: say(status) for status in found["status"]["of"]}},
+        "trials": {
+            **found,
+            "words": {status: say(status) for status in found["status"]["of"]},
+            "reasons": {written: said for written in found["reason"]["of"] if (said := reason(written)) != written},
+        },
     }

@@ -164,6 +164,7 @@ def _band(name: str, title: str, micro: str, macro: str, recall: str) -> Group:
             Column(f"macro_f1_{name}", MACRO_F1, macro, "high", text.score, undefined=EMPTY),
             Column(f"recall_{name}", RECALL, recall, "high", text.score, undefined=EMPTY),
         ),
+        reason=f"reason_{name}",
         counted=f"n_codes_{name}",
     )
 

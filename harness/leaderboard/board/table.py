@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from harness.files import Row
@@ -35,6 +36,7 @@ class Line:
     cells : one for each column of the table, in their order
     raw : what the download holds
     search : what a reader may look for in it, besides its name
+    comparable : the set of models that its scores can be compared with, by number
     """
 
     model: Model
@@ -42,6 +44,7 @@ class Line:
     cells: tuple[Cell, ...]
     raw: tuple[Raw, ...]
     search: str
+    comparable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table: ``kinds`` and ``families`` as they occur, ``raw_columns`` those of the download."""
+    """The table.
+
+    Attributes
+    ----------
+    kinds, families : as they occur
+    raw_columns : those of the download
+    tested : the measures in which models were held against the best, in words; empty where no tie was found
+    """
 
     parts: tuple[Part, ...]
     lines: tuple[Line, ...]
@@ -82,7 +92,7 @@ class Table:
     families: tuple[str, ...]
     raw_columns: tuple[str, ...]
     reasons: tuple[Reason, ...]
-    ties: bool
+    tested: str
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -96,9 +106,19 @@ class Table:
 def leaderboard(evidence: Evidence, models: Sequence[Model], looks: Mapping[str, Look]) -> Table:
     """One line a model, the best micro-F1 first; on held-out years, or on validation where there are none."""
     rows = {model.name: shown(evidence, model) for model in models}
-    ranked = sorted(models, key=lambda model: best_first(number(rows[model.name].get("micro_f1"))))
+    ranked = sorted(
+        models,
+        key=lambda model: (evidence.set_of(model.name), *best_first(number(rows[model.name].get("micro_f1")))),
+    )
     groups = _groups(evidence, rows.values())
-    scales = _scales(evidence, groups, [rows[model.name] for model in models if not model.floor])
+    scales = {
+        comparable: _scales(
+            evidence,
+            groups,
+            [rows[one.name] for one in models if not one.floor and evidence.set_of(one.name) == comparable],
+        )
+        for comparable in {evidence.set_of(model.name) for model in models}
+    }
     ties = {(row["measure"], row["model"]): row for row in evidence.ties if row["role"] == evidence.shown_role}
     keys = _raw_keys(groups)
     parts = tuple(_part(group, rows.values()) for group in groups)
@@ -108,13 +128,19 @@ def leaderboard(evidence: Evidence, models: Sequence[Model], looks: Mapping[str,
             looks[model.name],
             tuple(
                 _cell(
-                    column, group, model, rows[model.name], scales.get(column.key), ties.get((column.key, model.name))
+                    column,
+                    group,
+                    model,
+                    rows[model.name],
+                    scales[evidence.set_of(model.name)].get(column.key),
+                    ties.get((column.key, model.name)),
                 )
                 for group in groups
                 for column in group.columns
             ),
             tuple(_raw(rows[model.name], key) for key in keys),
             text.pairs(rows[model.name]["parameters"]) if rows[model.name]["parameters"] else "",
+            evidence.set_of(model.name),
         )
         for model in ranked
     )
@@ -130,8 +156,15 @@ def leaderboard(evidence: Evidence, models: Sequence[Model], looks: Mapping[str,
             for group, part in zip(groups, parts, strict=True)
             for found in _reasons(group, part, [model.name for model in ranked], rows)
         ),
-        ties=any(one.tie for line in lines for one in line.cells),
+        tested=_tested(lines, parts, {measure for measure, _ in ties}),
     )
+
+
+def _tested(lines: Sequence[Line], parts: Sequence[Part], measures: Collection[str]) -> str:
+    if not any(one.tie for line in lines for one in line.cells):
+        return ""
+    labels = (say(column.label) for part in parts for column in part.columns if column.key in measures)
+    return reduce(lambda one, other: say("{one} and {other}", one=one, other=other), labels)
 
 
 def shown(evidence: Evidence, model: Model) -> Row:
@@ -243,7 +276,12 @@ def _caption(evidence: Evidence, rows: Iterable[Row]) -> str:
     scored = say("Held-out years {years}", years=years) if heldout else say("Validation years {years}", years=years)
     if n is not None:
         scored = f"{scored}, {text.number_of(n, 'certificate')}"
-    return f"{scored}; {evidence.known}" if evidence.known else scored
+    apart = (
+        say("sets of runs that cannot be compared follow one another, each with bars on its own scale")
+        if evidence.sets
+        else ""
+    )
+    return text.parted(part for part in (scored, evidence.known, apart) if part)
 
 
 def _raw_keys(groups: Iterable[Group]) -> tuple[str, ...]:

@@ -75,6 +75,7 @@ def trial_columns(evidence: Evidence) -> dict[str, Any]:
 
     A column is a list of values; or, where values are texts or come often, ``of``, what occurs, and ``at``, which of it
     each trial has, -1 for none. Hyper-parameters are columns of their family, over its trials alone, in their order.
+    Reasons are as the rows have them, without folders: a file of them is the same in every language.
     """
     rows = ranked(evidence.trials)
     parameters: dict[str, dict[str, Any]] = {}
@@ -89,7 +90,7 @@ def trial_columns(evidence: Evidence) -> dict[str, Any]:
         "score": [number(row.get("score")) for row in rows],
         "seconds": [number(row.get("seconds")) for row in rows],
         "started": [number(row.get("started")) for row in rows],
-        "reason": _column([reason(row.get("reason")) or None for row in rows]),
+        "reason": _column([text.public(str(row.get("reason") or "")) or None for row in rows]),
         "parameters": parameters,
     }
 

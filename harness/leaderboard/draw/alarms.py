@@ -13,12 +13,13 @@ from harness.leaderboard.figures.looks import Look
 from harness.leaderboard.language import N_, say, say_n
 from harness.leaderboard.panel import Chooser, Figure, Heading, Missing, Numbers, Panel
 from harness.leaderboard.rows import Evidence
-from harness.leaderboard.text import count, share, small, written
+from harness.leaderboard.text import SPACE, count, parted, share, small, written
 
 NAME = "alarms"
 ROW, AROUND, LEAST = 26, 84, 220  # pixels of a row, of the axis with its title, and of the whole
 MOST_ROWS = 20  # of one view; what rings comes first
 NAMED = 8  # codes that the caption names of a year
+GAP = 3 * SPACE  # between a point and the words beside it
 UNSAID = -0.05  # where what rings lies whose share may not be said
 MEASURES = {
     "certificates with an unseen word": N_("certificates with an unseen word"),
@@ -74,10 +75,13 @@ def _caption(value: Alarms) -> str:
         ),
         say(
             "Large points are what was found: a star rings, a full circle does not, a hollow one had too few past years to "
-            "ring. The upright bar is what was expected, the grey line what is normal."
+            "ring. The upright bar is what was expected. For words the grey line ends at the limit, beyond which the alarm "
+            "rings; where there is no line, the p-value stands beside the point. For practice the line goes from the least "
+            "to the largest of past years: the p-value decides, so that a point beyond it need not ring."
         ),
         _rings(value, "words"),
         _rings(value, "practice"),
+        *_unjudged(value),
     ]
     if value.silent:
         said.append(say("Nothing is said of some years: {reasons}.", reasons=_silent(value)))
@@ -85,11 +89,39 @@ def _caption(value: Alarms) -> str:
         said.append(
             say("Shares are unsaid where a count under 5 could be worked out; what rings then lies at the left end.")
         )
+        said += _undrawn(value)
     return " ".join(said)
 
 
+def _unjudged(value: Alarms) -> list[str]:
+    """What was compared with too few past years for an alarm, where others of the same alarm could ring."""
+    said = []
+    for alarm in ALARMS:
+        tests = [test for test in value.tests if test.alarm == alarm and test.rings is None]
+        if tests and value.can_ring(alarm):
+            named = dict.fromkeys(
+                _said(test.measure) if alarm == "words" else f"{test.code} {test.year}" for test in tests
+            )
+            said.append(say("Could not be judged, with too few past years: {what}.", what=", ".join(named)))
+    return said
+
+
+def _undrawn(value: Alarms) -> list[str]:
+    n = sum(test.alarm == "practice" and test.found is None and not test.rings for test in value.tests)
+    if not n:
+        return []
+    return [
+        say_n(
+            "{n} comparison of the practice alarm, whose shares are unsaid, is not drawn: it does not ring.",
+            "{n} comparisons of the practice alarm, whose shares are unsaid, are not drawn: none of them rings.",
+            n,
+            n=count(n),
+        )
+    ]
+
+
 def _silent(value: Alarms) -> str:
-    return "; ".join(
+    return parted(
         say("{alarm} {year}, {reason}", alarm=say(ALARMS[name]), year=year, reason=reason)
         for name, year, reason in value.silent
     )
@@ -116,7 +148,7 @@ def _rings(value: Alarms, alarm: Name) -> str:
             if alarm == "words"
             else say("The practice alarm rings in no year.")
         )
-    listed = "; ".join(say("in {year}: {what}", year=year, what=_what(value, tests)) for year, tests in years.items())
+    listed = parted(say("in {year}: {what}", year=year, what=_what(value, tests)) for year, tests in years.items())
     if alarm == "words":
         return say("The words alarm rings {years}.", years=listed)
     return say("The practice alarm rings {years}.", years=listed)
@@ -157,7 +189,7 @@ def _numbers(value: Alarms) -> Numbers:
             Heading("title", say("title")),
             Heading("expected", say("expected"), "small"),
             Heading("found", say("found"), "small"),
-            Heading("low", say("normal from"), "small"),
+            Heading("low", say("grey line from"), "small"),
             Heading("high", say("to"), "small"),
             Heading("p_value", say("p-value"), "small"),
             Heading("rings", say("rings")),
@@ -200,7 +232,7 @@ def _word_views(value: Alarms) -> list[tuple[str, Figure]]:
             axis = {
                 "range": [0, round(top, 3)],
                 "tickformat": ".3~g",
-                "title": _title(say("multiple of what was expected")),
+                "title": _title(say("times what was expected")),
             }
             data = _marks(
                 tests,
@@ -308,11 +340,47 @@ def _marks(
                     "y": rows,
                     "mode": "markers",
                     "marker": {"symbol": symbol, "size": size, "color": colour},
-                    "text": [said(tests[row]) for row in rows],
+                    "text": [_tested(tests[row], said(tests[row])) for row in rows],
                     "hovertemplate": "%{text}<extra></extra>",
                 }
             )
-    return traces
+    return [*traces, *_beside(tests, band, found)]
+
+
+def _beside(
+    tests: Sequence[Test], band: Sequence[tuple[float, float | None] | None], found: Sequence[float | None]
+) -> list[Figure]:
+    """The p-values of points that have no line to be read against, towards the middle of the figure."""
+    bare = [
+        (value, row, test.p_value)
+        for row, (test, ends, value) in enumerate(zip(tests, band, found, strict=True))
+        if value is not None and test.p_value is not None and (ends is None or ends[1] is None)
+    ]
+    if not bare:
+        return []
+    ends = (ends[1] for ends in band if ends is not None)
+    largest = max(value for value in (*found, *ends) if value is not None)
+    return [
+        {
+            "type": "scatter",
+            "x": marks.rounded(value for value, _, _ in bare),
+            "y": [row for _, row, _ in bare],
+            "mode": "text",
+            "text": [f"{GAP}{_p(p_value)}{GAP}" for _, _, p_value in bare],
+            "textposition": ["middle left" if value > largest / 2 else "middle right" for value, _, _ in bare],
+            "textfont": {"color": "var(--ink)", "size": 12},
+            "cliponaxis": False,
+            "hoverinfo": "skip",
+        }
+    ]
+
+
+def _p(value: float) -> str:
+    return say("p = {p}", p=small(value))
+
+
+def _tested(test: Test, what: str) -> str:
+    return what if test.p_value is None else say("{what}, {p}", what=what, p=_p(test.p_value))
 
 
 def _of_words(test: Test) -> str:

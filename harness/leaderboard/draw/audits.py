@@ -12,7 +12,7 @@ from harness.leaderboard.figures.promises import LINE
 from harness.leaderboard.language import N_, say
 from harness.leaderboard.panel import Chooser, Figure, Heading, Missing, Numbers, Panel
 from harness.leaderboard.rows import Evidence
-from harness.leaderboard.text import count, level, risk, share
+from harness.leaderboard.text import count, labelled, level, risk, share
 
 NAME = "audits"
 RISK, COVERAGE = range(2)
@@ -36,7 +36,8 @@ STATES = {
 
 def panel(evidence: Evidence, looks: Mapping[str, Look]) -> Panel | Missing:
     value = audits(evidence, looks)
-    title = say("Risk and coverage by year, with the back-test")
+    tested = any(one.source != "heldout" for one in value.series)
+    title = say("Risk and coverage by year, with the back-test") if tested else say("Risk and coverage by year")
     if not value.series:
         return Missing(NAME, title, say("no held-out year had anything automatic, and there is no back-test"))
     return Panel(
@@ -82,6 +83,8 @@ def _caption(value: Audits) -> str:
         said.append(say("Marks below the axis are years for which nothing could be promised; the numbers say why."))
     if value.other_unit:
         said.append(say("The back-test is of another unit and stands in its own table."))
+    elif not sources & {"window", "refitted"}:
+        said.append(say("No back-test was made: {command} makes one.", command="harness backtest RUN"))
     return " ".join(said)
 
 
@@ -245,7 +248,7 @@ def _promise(promised: float, years: int, *, made: bool) -> Figure:
 
 
 def _label(series: Series, one: Audited, what: str) -> str:
-    return f"{marks.exact(one.year)}, {say(SOURCES[series.source])}: {what}"
+    return labelled(f"{marks.exact(one.year)}, {say(SOURCES[series.source])}", what)
 
 
 def _covered(one: Audited) -> str:

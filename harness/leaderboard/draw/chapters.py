@@ -12,7 +12,7 @@ from harness.leaderboard.figures.looks import Look
 from harness.leaderboard.language import N_, say, say_n
 from harness.leaderboard.panel import Chooser, Figure, Heading, Missing, Numbers, Panel
 from harness.leaderboard.rows import Evidence
-from harness.leaderboard.text import DASH, count, number_of, written
+from harness.leaderboard.text import DASH, count, number_of, score
 from harness.metrics.disclosure import LEAST
 
 NAME = "chapters"
@@ -23,7 +23,9 @@ MEASURES = (
     ("automatic", N_("coded without a person")),
 )
 SUPPORT = N_("certificates")
+TEXT = 12  # pixels of a cell's letters
 ROW, AROUND = 28, 110  # pixels of a row, and of the models' names
+MOST_LOOSE = 8  # codes without a chapter that stand below the chapters
 LETTERS = 26  # of a row's name; a narrow screen has room for these and for some cells
 NARROW = 0.4  # of the width, for the one column of certificates
 HEAT = [[place / 4, f"var(--heat{place})"] for place in range(5)]
@@ -50,8 +52,14 @@ def panel(evidence: Evidence, looks: Mapping[str, Look]) -> Panel | Missing:
 
 
 def _tables(value: Chapters) -> list[tuple[Line, ...]]:
-    """The rows of each option: all chapters, then the codes of each."""
-    return [*([value.chapters] if value.chapters else []), *(group.codes for group in value.groups)]
+    """The rows of each option: all chapters with some codes that have none, then the codes of each."""
+    whole = [(*value.chapters, *_loose(value))] if value.chapters else []
+    return [*whole, *(group.codes for group in value.groups)]
+
+
+def _loose(value: Chapters) -> tuple[Line, ...]:
+    """The codes with the most certificates of those without a chapter, which would else be seen by nobody who looks at chapters."""
+    return next((group.codes[:MOST_LOOSE] for group in value.groups if group.chapter is None), ())
 
 
 def _options(value: Chapters) -> tuple[str, ...]:
@@ -87,6 +95,15 @@ def _caption(value: Chapters) -> str:
             least=LEAST,
         ),
     ]
+    if value.chapters and (loose := _loose(value)):
+        said.append(
+            say_n(
+                "Below the chapters stands the code without a chapter that has the most certificates.",
+                "Below the chapters stand the {n} codes without a chapter that have the most certificates.",
+                len(loose),
+                n=count(len(loose)),
+            )
+        )
     if value.hidden:
         said.append(
             say_n(
@@ -140,7 +157,7 @@ def _numbers(value: Chapters) -> Numbers:
                     for told in (cell.precision, cell.recall, cell.f1, cell.automatic)
                 ),
             )
-            for lines in _tables(value)
+            for lines in (value.chapters, *(group.codes for group in value.groups))
             for line in lines
             for look, cell in zip(value.models, line.cells, strict=True)
             if cell is not None
@@ -162,7 +179,7 @@ def _figure(value: Chapters, tables: Sequence[Sequence[Line]]) -> Figure:
         "tickfont": {"size": 12},
     }
     largest = max((line.support or LEAST for lines in tables for line in lines), default=LEAST)
-    drill = _drill(value)
+    drill = _drill(value, tables[0])
     views: list[Figure] = []
     for place, lines in enumerate(tables):
         meta = {"drill": drill} if place == 0 and drill else {}
@@ -176,12 +193,12 @@ def _height(lines: Sequence[Line]) -> int:
     return ROW * max(len(lines), 4) + AROUND
 
 
-def _drill(value: Chapters) -> list[object] | None:
-    """For each chapter the option that shows its codes."""
+def _drill(value: Chapters, lines: Sequence[Line]) -> list[object] | None:
+    """For each row of the first table the option that shows the codes of its chapter, or those without one."""
     if not value.chapters:
         return None
     option = {group.chapter: place + 1 for place, group in enumerate(value.groups)}
-    return [0, [option.get(line.chapter) for line in value.chapters]]
+    return [0, [option.get(line.chapter) for line in lines]]
 
 
 def _heat(models: Sequence[Look], lines: Sequence[Line], measure: str, meta: Figure) -> Figure:
@@ -193,7 +210,7 @@ def _heat(models: Sequence[Look], lines: Sequence[Line], measure: str, meta: Fig
         "zmin": 0,
         "zmax": 1,
         "text": [[_written(one) for one in row] for row in told],
-        "hovertemplate": _hover("%{z:.3f}"),
+        "hovertemplate": _hover("%{text}"),
         "meta": {**meta, "groups": [look.group for look in models]},
     }
 
@@ -221,6 +238,7 @@ def _map(lines: Sequence[Line]) -> Figure:
         "colorscale": HEAT,
         "showscale": False,
         "texttemplate": "%{text}",
+        "textfont": {"size": TEXT},
         "hoverongaps": False,
         "xgap": 2,
         "ygap": 2,
@@ -247,4 +265,7 @@ def _told(cell: Cell | None, measure: str) -> Told:
 def _written(told: Told) -> str:
     if isinstance(told, Untold):
         return marks.exact(_hidden())
-    return DASH if told is None else written(f"{told:.2f}")
+    if told is None:
+        return DASH
+    # 0 and 1 stand for nothing and for all alone: what would be rounded to them reads as the next number
+    return count(told) if told in (0, 1) else score(min(max(told, 0.001), 0.999))

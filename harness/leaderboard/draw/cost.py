@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 
@@ -95,6 +95,8 @@ def _caption(value: Cost) -> str:
         ),
         say("Upright bars are 95 % intervals over certificates: where two overlap, the front may be chance."),
     ]
+    if len({one.comparable for one in value.models}) > 1:
+        said.append(say("Runs that cannot be compared have a front each, and no line between them."))
     if "coverage" in value.qualities:
         said.append(
             say(
@@ -115,7 +117,7 @@ def _figure(value: Cost) -> Figure:
 def _view(view: CostView) -> Figure:
     spent, quality = COSTS[view.cost], QUALITIES[view.quality]
     return {
-        "data": [_front(view), *(_point(one, spent, quality) for one in view.points)],
+        "data": [*map(_front, view.fronts), *(_point(one, spent, quality) for one in view.points)],
         "xaxis": {**_scale(view, spent), "title": _title(spent)},
         "yaxis": {"tickformat": quality.format, "title": _title(quality)},
     }
@@ -142,13 +144,13 @@ def _title(axis: Axis) -> Figure:
     return {"text": say(axis.label), "standoff": 8, "font": {"size": 13}}
 
 
-def _front(view: CostView) -> Figure:
+def _front(points: Sequence[Point]) -> Figure:
     """What can be had at each cost: steps from one point of the front to the next."""
     return {
         "type": "scatter",
         "name": say("front"),
-        "x": [_drawn(one.cost) for one in view.front],
-        "y": marks.rounded(one.quality.value for one in view.front),
+        "x": [_drawn(one.cost) for one in points],
+        "y": marks.rounded(one.quality.value for one in points),
         "mode": "lines",
         "line": {"shape": "hv", "color": "var(--quiet)", "width": 1.5, "dash": "dot"},
         "hoverinfo": "skip",

@@ -81,6 +81,7 @@ def _figure(value: Importances) -> Figure:
     layout = marks.layout(say("share of the importance"), "")
     largest = max(importance for one in value.families for _, importance in one.parameters)
     layout["xaxis"] |= {"tickformat": ".0%", "range": [0, round(min(1.15 * largest, 1.12), 4)]}
+    layout["margin"] |= {"r": 52}  # for the number beside the longest bar
     layout["yaxis"] |= {"showgrid": False, "ticks": ""}
     views = [{"data": [_bars(one)], "yaxis": _names(one)} for one in value.families]
     return {"views": views, "layout": layout, "zooms": []}

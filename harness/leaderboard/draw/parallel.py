@@ -15,7 +15,7 @@ from harness.leaderboard.figures.parallel import ABSENT, BINS, Axis, Choices, Li
 from harness.leaderboard.language import say
 from harness.leaderboard.panel import Chooser, Figure, Heading, Missing, Numbers, Panel
 from harness.leaderboard.rows import Evidence
-from harness.leaderboard.text import count, objective, plain, public, score, written
+from harness.leaderboard.text import count, labelled, objective, plain, public, score, written
 
 NAME = "parallel"
 ROW, AROUND = 44, 40  # pixels of an axis, and around all
@@ -167,7 +167,9 @@ def _ends(lines: Sequence[Line], row: int, colour: str) -> Figure:
         "y": [row] * len(lines),
         "mode": "markers",
         "marker": {"color": colour, "size": 7},
-        "text": [f"{marks.exact(line.name)}, {marks.exact(say(line.status))}: {score(line.score)}" for line in lines],
+        "text": [
+            labelled(f"{marks.exact(line.name)}, {marks.exact(say(line.status))}", score(line.score)) for line in lines
+        ],
         "hovertemplate": "%{text}<extra></extra>",
     }
 

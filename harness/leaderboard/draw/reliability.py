@@ -10,7 +10,7 @@ from harness.leaderboard.figures.reliability import Group, Model, Reliability, S
 from harness.leaderboard.language import say
 from harness.leaderboard.panel import Chooser, Figure, Heading, Missing, Numbers, Panel, views
 from harness.leaderboard.rows import ALL, Evidence
-from harness.leaderboard.text import number_of, score
+from harness.leaderboard.text import number_of, parted, score
 from harness.leaderboard.text import years as spell_years
 
 NAME = "reliability"
@@ -44,8 +44,8 @@ def _label(value: Reliability, one: Slice) -> str:
 def _caption(value: Reliability) -> str:
     said = [
         say(
-            "Certificates in up to 15 groups of like confidence and equal size: the mean confidence that all codes are right, "
-            "and the share of certificates where they are, with exact 95 % intervals. On the diagonal a confidence means what "
+            "Certificates in up to 15 groups of like confidence, of about equal size as equal ones stay together: the mean "
+            "confidence that all codes are right, and the share of certificates where they are, with exact 95 % intervals. On the diagonal a confidence means what "
             "it says; below it a model is too sure of itself, above it not sure enough."
         )
     ]
@@ -70,9 +70,7 @@ def _silent(value: Reliability) -> str:
     models: dict[str, list[str]] = {}
     for name, reason in value.silent:
         models.setdefault(reason, []).append(name)
-    return "; ".join(
-        say("{models}: {reason}", models=", ".join(names), reason=reason) for reason, names in models.items()
-    )
+    return parted(say("{models}: {reason}", models=", ".join(names), reason=reason) for reason, names in models.items())
 
 
 def _figure(value: Reliability) -> Figure:

@@ -26,6 +26,7 @@ class Slider:
     rows : of the table of results: all years together where there are several, then each of them
     stops : of the first model; the others' come with the script
     risk : that was asked for, as it was chosen; empty without one
+    marked : whether the rows mark a threshold, promised or not
     """
 
     models: tuple[str, ...]
@@ -34,6 +35,8 @@ class Slider:
     start: int
     risk: str
     made: bool
+    marked: bool
+    merged: bool
     of_lines: bool
     hours: bool
     grouped: bool
@@ -56,6 +59,8 @@ def slider(evidence: Evidence, looks: Mapping[str, Look]) -> Slider | None:
         start=first.certified or 0,
         risk="" if value.risk is None else level(value.risk),
         made=value.made,
+        marked=any(ladder.certified is not None for ladder in value.ladders),
+        merged=value.merged,
         of_lines=value.of_lines,
         hours=value.minutes is not None,
         grouped=value.grouped,
@@ -64,6 +69,8 @@ def slider(evidence: Evidence, looks: Mapping[str, Look]) -> Slider | None:
             "models": [_model(ladder) for ladder in value.ladders],
             "minutes": value.minutes,
             "risk": None if value.of_lines else value.risk,
+            "level": "" if value.risk is None else level(value.risk),
+            "audited": value.role == "heldout",  # of other years no promise is judged
             "views": _views(evidence, looks, value),
         },
     )
@@ -76,6 +83,7 @@ def _model(ladder: Ladder) -> dict[str, Any]:
         "colour": marks.colour(ladder.look),
         "thresholds": [None if one is None else float(f"{one:.6g}") for one in ladder.thresholds],
         "certified": ladder.certified,
+        "promised": ladder.promised,
         "years": [None if year is None else _counts(year) for year in ladder.years],
     }
 

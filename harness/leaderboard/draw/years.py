@@ -11,7 +11,7 @@ from harness.leaderboard.figures.years import ByYear, YearLine, by_year
 from harness.leaderboard.language import N_, say
 from harness.leaderboard.panel import Chooser, Figure, Heading, Kind, Missing, Numbers, Panel, Value
 from harness.leaderboard.rows import Evidence
-from harness.leaderboard.text import interval, level, risk, score, share
+from harness.leaderboard.text import interval, labelled, level, risk, score, share
 
 NAME = "years"
 
@@ -112,7 +112,7 @@ def _trace(years: Sequence[str], line: YearLine, measure: str, shift: float) -> 
         x=marks.rounded(x for x, _, _ in points),
         y=marks.rounded(found.value for _, _, found in points),
         mode="lines+markers",
-        text=[f"{marks.exact(year)}: {_spelled(found, MEASURES[measure])}" for _, year, found in points],
+        text=[labelled(marks.exact(year), _spelled(found, MEASURES[measure])) for _, year, found in points],
         hovertemplate="%{text}",
         **bars,
     )

@@ -10,6 +10,7 @@ from typing import Any
 from harness.files import Row
 from harness.leaderboard.chapters import chapter_title
 from harness.leaderboard.figures.looks import Look
+from harness.leaderboard.language import say
 from harness.leaderboard.rows import Evidence, number
 
 MOST_OF_CHAPTER = 60  # codes
@@ -144,7 +145,8 @@ def _line(key: _Key, rows: Mapping[str, Row], names: Sequence[str], working: Seq
     cells = tuple(
         _cell(rows[name], works) if name in rows else None for name, works in zip(names, working, strict=True)
     )
-    title = first["title"] or (None if code else chapter_title(chapter or ""))
+    own = first["title"]
+    title = own if code else say(own) if own else chapter_title(chapter or "")
     return Line(code, title, chapter, first["support"], cells)
 
 

@@ -18,25 +18,35 @@ QUALITIES = ("micro_f1", "exact_match", "coverage")
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One model; ``best`` where no other is at least as good and as cheap, and better in one of both."""
+    """One model.
+
+    Attributes
+    ----------
+    best : no other that it can be compared with is at least as good and as cheap, and better in one of both
+    comparable : the set of models that it can be compared with, by number
+    """
 
     look: Look
     cost: float
     quality: Interval
     best: bool
+    comparable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CostView:
-    """One quality over one cost; the points of the front in ascending cost."""
+    """One quality over one cost; each set of models that can be compared has a front, its points in ascending cost."""
 
     cost: str
     quality: str
     points: tuple[Point, ...]
 
     @property
-    def front(self) -> tuple[Point, ...]:
-        return tuple(sorted((one for one in self.points if one.best), key=lambda one: (one.cost, one.look.group)))
+    def fronts(self) -> tuple[tuple[Point, ...], ...]:
+        best = sorted(
+            (one for one in self.points if one.best), key=lambda one: (one.comparable, one.cost, one.look.group)
+        )
+        return tuple(tuple(those) for _, those in groupby(best, key=lambda one: one.comparable))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class Spent:
     look: Look
     costs: Mapping[str, float | None]
     qualities: Mapping[str, Interval | None]
+    comparable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class Cost:
 
 def cost(evidence: Evidence, looks: Mapping[str, Look]) -> Cost:
     """Cost and quality of every model on the years that are shown. Floors are points, but take no part in the front."""
-    models = [_spent(look, _row(evidence, name)) for name, look in looks.items()]
+    models = [_spent(look, _row(evidence, name), evidence.set_of(name)) for name, look in looks.items()]
     models = [one for one in models if any(one.costs.values()) and any(one.qualities.values())]
     costs = tuple(key for key in COSTS if any(one.costs[key] is not None for one in models))
     qualities = tuple(key for key in QUALITIES if any(one.qualities[key] is not None for one in models))
@@ -118,13 +129,14 @@ def _row(evidence: Evidence, model: str) -> Row:
     return {**row, **measured}
 
 
-def _spent(look: Look, row: Row) -> Spent:
+def _spent(look: Look, row: Row, comparable: int) -> Spent:
     speed = number(row.get("certificates_per_second"))
     costs = {"milliseconds": 1000 / speed if speed else None}
     return Spent(
         look,
         costs | {key: _positive(row.get(key)) for key in COSTS[1:]},
         {key: interval(row, key) for key in QUALITIES},
+        comparable,
     )
 
 
@@ -136,11 +148,17 @@ def _positive(value: object) -> float | None:
 
 def _view(models: Sequence[Spent], cost: str, quality: str) -> CostView:
     known = [
-        (one.look, spent, score)
+        (one, spent, score)
         for one in models
         if (spent := one.costs[cost]) is not None and (score := one.qualities[quality]) is not None
     ]
-    ours = [one for one in known if not one[0].floor]
-    flags = front([spent for _, spent, _ in ours], [score.value for _, _, score in ours])
-    best = {look.group for (look, _, _), flag in zip(ours, flags, strict=True) if flag}
-    return CostView(cost, quality, tuple(Point(look, spent, score, look.group in best) for look, spent, score in known))
+    best: set[str] = set()
+    for comparable in {one.comparable for one in models}:
+        ours = [entry for entry in known if entry[0].comparable == comparable and not entry[0].look.floor]
+        flags = front([spent for _, spent, _ in ours], [score.value for _, _, score in ours])
+        best |= {one.look.group for (one, _, _), flag in zip(ours, flags, strict=True) if flag}
+    return CostView(
+        cost,
+        quality,
+        tuple(Point(one.look, spent, score, one.look.group in best, one.comparable) for one, spent, score in known),
+    )

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 
 from harness.files import Row
 from harness.leaderboard.rows import Evidence, Model, number
 
-COLOURS = 8
+COLOURS, SHAPES = 8, 7  # no common factor: a colour meets the same shape again only after 56 looks
+LOOKS = COLOURS * SHAPES
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one model, or one family, looks in every figure: a colour, a shape and a dash each of its own."""
+    """How one model, or one family, looks in every figure.
+
+    Attributes
+    ----------
+    colour : None of a floor
+    shape : its number among looks; the shape and the dash are those of its rest by ``SHAPES``
+    """
 
     group: str
     label: str
@@ -39,6 +46,7 @@ class Interval:
 def looks(evidence: Evidence, models: Sequence[Model]) -> dict[str, Look]:
     """A look for each model; the first of a family has its family's, so that all figures agree."""
     free = family_looks(evidence)
+    taken = {look.shape for look in free.values()}
     extra, floors = count(len(free)), count()
     found = {}
     for place, model in enumerate(models):
@@ -46,7 +54,11 @@ def looks(evidence: Evidence, models: Sequence[Model]) -> dict[str, Look]:
         if model.floor:
             found[model.name] = Look(group, model.name, None, next(floors))
         else:
-            shape = free.pop(model.family).shape if model.family in free else next(extra)
+            if model.family in free:
+                shape = free.pop(model.family).shape
+            else:
+                wanted = evidence.places.get(model.name)
+                shape = _free(next(extra) if wanted is None else wanted, taken)
             found[model.name] = Look(group, model.name, shape % COLOURS, shape, picked)
     return found
 
@@ -55,7 +67,20 @@ def family_looks(evidence: Evidence) -> dict[str, Look]:
     names = [str(name) for name in evidence.meta.get("families") or []]
     names += sorted({str(row["family"]) for row in evidence.trials} - set(names))
     best = (evidence.pick or {}).get("family")
-    return {name: Look(f"f{place}", name, place % COLOURS, place, name == best) for place, name in enumerate(names)}
+    taken: set[int] = set()
+    shapes = [_free(evidence.places.get(name, place), taken) for place, name in enumerate(names)]
+    return {
+        name: Look(f"f{place}", name, shape % COLOURS, shape, name == best)
+        for place, (name, shape) in enumerate(zip(names, shapes, strict=True))
+    }
+
+
+def _free(wanted: int, taken: set[int]) -> int:
+    """The wanted look, else one of its colour, else any that is free; the wanted one again where none is left."""
+    alike = range(wanted, wanted + LOOKS, COLOURS)
+    shape = next((one for one in chain(alike, range(LOOKS)) if one % LOOKS not in taken), wanted) % LOOKS
+    taken.add(shape)
+    return shape
 
 
 def interval(row: Row, key: str) -> Interval | None:

@@ -29,13 +29,15 @@ class Ladder:
     ----------
     thresholds : falling; None where nothing is automatic
     years : counts by year; a year without rows of this model is None
-    certified : the stop of a promise
+    certified : the stop at the threshold that was in force; None where the rows mark none
+    promised : whether a promise is made of it: rows of an unfinished run mark a stop before anything is promised
     """
 
     look: Look
     thresholds: tuple[float | None, ...]
     years: tuple[Counts | None, ...]
     certified: int | None
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Thresholds:
     ----------
     role : held-out years, or validation where there are none
     ladders : the pick's first
-    minutes : of a person's work on one certificate; None where the run does not say
+    minutes : of a person's work on one certificate; None where the run does not say, or runs side by side differ
+    merged : whether several runs are side by side
     risk : that was asked for of certificates; None where no promise was asked for
     of_lines : whether what is promised is the risk of lines
     grouped : whether the audits count certificates that err together for fewer, as these intervals do not
@@ -56,13 +59,14 @@ class Thresholds:
     years: tuple[str, ...]
     ladders: tuple[Ladder, ...]
     minutes: float | None
+    merged: bool
     risk: float | None
     of_lines: bool
     grouped: bool
 
     @property
     def made(self) -> bool:
-        return any(ladder.certified is not None for ladder in self.ladders)
+        return any(ladder.promised for ladder in self.ladders)
 
 
 def thresholds(evidence: Evidence, looks: Mapping[str, Look]) -> Thresholds:
@@ -70,28 +74,35 @@ def thresholds(evidence: Evidence, looks: Mapping[str, Look]) -> Thresholds:
     for row in (row for row in evidence.thresholds if row["role"] == evidence.shown_role):
         rows.setdefault(str(row["model"]), []).append(row)
     years = tuple(sorted({str(row["year"]) for some in rows.values() for row in some}))
-    ladders = [_ladder(look, rows[name], years) for name, look in looks.items() if name in rows]
+    ladders = [
+        _ladder(look, rows[name], years, promised=is_made(evidence, name, CERTIFICATE))
+        for name, look in looks.items()
+        if name in rows
+    ]
     ladders.sort(key=lambda ladder: not ladder.look.picked)
     return Thresholds(
         role=evidence.shown_role,
         years=years,
         ladders=tuple(ladders),
         minutes=number(evidence.meta.get("minutes_per_certificate")),
+        merged=bool(evidence.picks),
         risk=asked_risk(evidence, CERTIFICATE),
         of_lines=shown_unit(evidence) == LINE and any(is_made(evidence, name, LINE) for name in picks(evidence)),
         grouped=any(_grouped(evidence, ladder) for ladder in ladders),
     )
 
 
-def _ladder(look: Look, rows: Sequence[Row], years: Sequence[str]) -> Ladder:
+def _ladder(look: Look, rows: Sequence[Row], years: Sequence[str], *, promised: bool) -> Ladder:
     by_stop = sorted(rows, key=lambda row: float("-inf") if row["threshold"] is None else -row["threshold"])
     of_year = {year: [row for row in by_stop if str(row["year"]) == year] for year in years}
     stops = next(of_year[year] for year in years if of_year[year])
+    certified = next((place for place, row in enumerate(stops) if row["certified"]), None)
     return Ladder(
         look=look,
         thresholds=tuple(number(row["threshold"]) for row in stops),
         years=tuple(_counts(of_year[year]) for year in years),
-        certified=next((place for place, row in enumerate(stops) if row["certified"]), None),
+        certified=certified,
+        promised=promised and certified is not None,
     )
 
 

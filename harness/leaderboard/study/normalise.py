@@ -223,12 +223,13 @@ def findings(study: StudyFolder) -> tuple[Finding, ...]:
     measure, meta = measure_of(study), study.meta()
     rows, seeds = study.figure(GAINS), int(meta["seeds"])
     points = {gain: at[-1] for gain in _gains(rows) if (at := gain_points(rows, gain, "all", measure))}
+    alone = say("over writing the code alone")
     found = [
         Finding(
             task,
             label(task),
             points[task].state,
-            f"{_clause(say(what), say('over writing the code alone'), points[task], measure, seeds)}.",
+            f"{_clause(say(what), alone, points[task], measure, seeds)}.",
         )
         for task, what in ASKED.items()
         if task in points
@@ -365,7 +366,7 @@ def _of_coder(points: Sequence[GainPoint], measure: str, seeds: int) -> str:
         what = say("reading both texts") if both else say("reading the normalised text")
         clause = _clause(what, say("over the raw text"), point, measure, seeds)
         said.append(f"{clause[:1].lower()}{clause[1:]}")
-    return "; ".join(said)
+    return text.parted(said)
 
 
 def _any_gain(points: Sequence[GainPoint]) -> State | None:

@@ -98,7 +98,7 @@ def _left_out(tuned: Sequence[Row], said: Words) -> tuple[str, ...]:
         if row["parameters"] is None:
             reason = said_reason(row.get("reason")) or say("no finished trial")
             found.setdefault(reason, []).append(said.label(row["arm"]))
-    return tuple(say("{arms} ({reason})", arms="; ".join(arms), reason=reason) for reason, arms in found.items())
+    return tuple(say("{arms} ({reason})", arms=text.parted(arms), reason=reason) for reason, arms in found.items())
 
 
 def _layers(tuned: list[Row]) -> str:

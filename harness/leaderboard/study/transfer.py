@@ -253,7 +253,8 @@ def _by_size(points: Sequence[GainPoint]) -> str:
     said = say("It is undefined with {sizes}.", sizes=_listed(unknown)) if unknown else ""
     gains = [point for point in points if point.state == "gain"]
     if not gains:
-        return f"{say('No size studied shows a gain.')} {said}".strip()
+        none = say("No size studied shows a gain.")
+        return f"{none} {said}".strip()
     return f"{_where(points, gains)} {said}".strip()
 
 
@@ -270,7 +271,7 @@ def _where(points: Sequence[GainPoint], gains: Sequence[GainPoint]) -> str:
         )
     if points[-1].state is None:
         found = (say("with {size} {gain}", size=certificates(point), gain=spelled(point.found)) for point in gains)
-        return say("It gains {sizes}.", sizes="; ".join(found))
+        return say("It gains {sizes}.", sizes=text.parted(found))
     without = [point for point in points if point.state in ("none", "loss")]
     if without and without[-1].n_train < gains[0].n_train:
         return say("There is none yet with {sizes}.", sizes=_listed(without))

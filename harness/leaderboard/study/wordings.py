@@ -159,5 +159,5 @@ def _why(study: StudyFolder) -> str:
         )
     own = [row for row in study.rows() if row["arm"] in TASKS]
     reasons = dict.fromkeys(said_reason(row.get("normalised_reason") or row.get("reason")) for row in own)
-    said = "; ".join(reason for reason in reasons if reason) or say("no fit of the encoder-decoder wrote text")
+    said = text.parted(reason for reason in reasons if reason) or say("no fit of the encoder-decoder wrote text")
     return say("No line could be compared: {reason}.", reason=said)

@@ -10,7 +10,7 @@ from harness.leaderboard.language import say
 from harness.leaderboard.panel import Chooser, Figure, Heading, Missing, Numbers, Panel
 from harness.leaderboard.study.gains import SLICES, spelled
 from harness.leaderboard.study.normalise import ArmLine, ArmScores, ScoreView, gain_scores, scores
-from harness.leaderboard.text import objective
+from harness.leaderboard.text import labelled, objective
 from harness.run.study import StudyFolder
 
 ROW, AROUND = 24, 84  # pixels of an arm's row, and of the axis with its title
@@ -157,6 +157,6 @@ def _points(lines: Sequence[ArmLine], places: Sequence[int], view: ScoreView, gr
         y=[place for place, _, _ in mine],
         mode="markers",
         error_x=marks.errors([found for _, _, found in mine]),
-        text=[f"{marks.exact(line.label)}: {spell(found)}" for _, line, found in mine],
+        text=[labelled(marks.exact(line.label), spell(found)) for _, line, found in mine],
         hovertemplate="%{text}<extra></extra>",
     )

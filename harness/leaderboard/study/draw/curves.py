@@ -8,7 +8,7 @@ from harness.leaderboard.panel import Chooser, Figure, Heading, Missing, Numbers
 from harness.leaderboard.study.draw import sizes
 from harness.leaderboard.study.gains import SLICES, view_label
 from harness.leaderboard.study.transfer import Curve, LearningCurves, certificates, curves, looks
-from harness.leaderboard.text import objective
+from harness.leaderboard.text import labelled, objective
 from harness.run.study import StudyFolder
 
 
@@ -42,7 +42,7 @@ def _figure(value: LearningCurves) -> Figure:
 
 def _line(curve: Curve, place: float, value: LearningCurves) -> Figure:
     points = [(point.n_train, point.found) for point in curve.points]
-    words = [f"{certificates(point)}: {marks.spelled(point.found)}" for point in curve.points]
+    words = [labelled(certificates(point), marks.spelled(point.found)) for point in curve.points]
     return sizes.line(curve.look, points, words, place, sizes.span_of(value.sizes))
 
 

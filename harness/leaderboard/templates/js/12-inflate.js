@@ -109,6 +109,13 @@ function inflated(packed) {
   return made.subarray(0, size);
 }
 
-let unpackedFigures = null;
-/** What all figures are drawn from, and their numbers, by their names; unpacked when one is first asked for. */
-const figureData = () => (unpackedFigures ??= JSON.parse(new TextDecoder().decode(inflated(bytesOf(data.figures).subarray(GZIP_HEAD)))));
+const openedParts = new Map();
+/** A packed part of the page's data, unpacked when it is first asked for; undefined where the page has none. */
+function packedPart(name) {
+  if (typeof data[name] === "string" && !openedParts.has(name))
+    openedParts.set(name, JSON.parse(new TextDecoder().decode(inflated(bytesOf(data[name]).subarray(GZIP_HEAD)))));
+  return openedParts.get(name);
+}
+
+/** What all figures are drawn from, and their numbers, by their names. */
+const figureData = () => packedPart("figures");

@@ -8,7 +8,7 @@ const valueOf = (cell, numeric) => {
 /** The headings of a table that sort, by the place of their column. */
 const headingsOf = (table) => [...table.tHead.rows[table.tHead.rows.length - 1].cells];
 
-/** Sort a table's rows by one of its columns; missing values are last in both directions. */
+/** Sort a table's rows by one of its columns; missing values are last in both directions, and sets that cannot be compared stay apart. */
 function sortTable(table, heading, order) {
   const headings = headingsOf(table);
   const column = headings.indexOf(heading);
@@ -16,6 +16,8 @@ function sortTable(table, heading, order) {
   const sign = order === "ascending" ? 1 : -1;
   const rows = [...table.tBodies[0].rows].map((row) => ({ row, value: valueOf(row.cells[column], numeric) }));
   rows.sort((a, b) => {
+    const apart = (a.row.dataset.set ?? 0) - (b.row.dataset.set ?? 0);
+    if (apart) return apart;
     if (a.value === null || b.value === null) return (a.value === null) - (b.value === null);
     return sign * (numeric ? a.value - b.value : collator.compare(a.value, b.value));
   });

@@ -19,18 +19,26 @@ function parameterText(value) {
   return value;
 }
 
+/** Why a trial has no score, in the page's language; files have it as the rows do. */
+const reasonText = (one) => {
+  const written = one.values[TRIAL_COLUMNS.indexOf("reason")];
+  return trialData().reasons[written] ?? written;
+};
+
 const OWN = "parameters."; // before the name of a hyper-parameter that has a column of its own
 const TRIAL_COLUMNS = ["trial", "family", "status", "score", "seconds", "started", "reason"];
 
+const trialData = () => packedPart("trials");
+
 /** Trials as objects, the best first, each with its own hyper-parameters. */
 function readTrials() {
-  const columns = TRIAL_COLUMNS.map((key) => unpacked(data.trials[key]));
+  const columns = TRIAL_COLUMNS.map((key) => unpacked(trialData()[key]));
   const found = columns[0].map((_, place) => ({
     values: columns.map((column) => column[place]),
     parameters: {},
   }));
   const ofFamily = grouped(found, (one) => one.values[1]);
-  for (const [family, parameters] of Object.entries(data.trials.parameters))
+  for (const [family, parameters] of Object.entries(trialData().parameters))
     for (const [name, column] of Object.entries(parameters)) {
       const values = unpacked(column);
       ofFamily.get(family).forEach((one, place) => {
@@ -40,7 +48,7 @@ function readTrials() {
   for (const one of found) {
     one.text = Object.entries(one.parameters).map(([name, value]) => `${name}=${parameterText(value)}`).join(", ");
     const texts = one.values.filter((value) => typeof value === "string");
-    one.sought = [...texts, data.trials.words[one.values[2]], one.text].join("\n").toLowerCase();
+    one.sought = [...texts, trialData().words[one.values[2]], reasonText(one) ?? "", one.text].join("\n").toLowerCase();
   }
   return found;
 }
@@ -61,7 +69,7 @@ const trialColumn = (key) => [key, word(`trial_${key}`), ...(TRIAL_KINDS[key] ??
 /** The columns of the grid: the hyper-parameters of one family each have their own, those of several are one text. */
 function trialColumns(family) {
   if (!family) return [...TRIAL_COLUMNS, "parameters"].map(trialColumn);
-  const own = Object.entries(data.trials.parameters[family] ?? {}).map(([name, column]) => {
+  const own = Object.entries(trialData().parameters[family] ?? {}).map(([name, column]) => {
     const numeric = unpacked(column).every((value) => value === null || typeof value === "number");
     return [OWN + name, name, numeric ? "number" : "text", "low"];
   });
@@ -73,6 +81,7 @@ function trialColumns(family) {
 function trialRow(one, columns) {
   const row = columns.map(([key, , kind]) => {
     if (key === "parameters") return one.text || null;
+    if (key === "reason") return reasonText(one);
     if (!key.startsWith(OWN)) return one.values[TRIAL_COLUMNS.indexOf(key)];
     const value = one.parameters[key.slice(OWN.length)] ?? null;
     return value === null || kind === "number" ? value : String(parameterText(value));
@@ -86,7 +95,7 @@ function trialCell(key, value) {
   if (key === "reason" && value === null) return ""; // there is nothing to explain
   if (key !== "status") return null;
   const [tone, sign] = STATUS_SIGNS[value] ?? ["none", "–"];
-  return element("span", { class: `chip ${tone}` }, `${sign} ${data.trials.words[value]}`);
+  return element("span", { class: `chip ${tone}` }, `${sign} ${trialData().words[value]}`);
 }
 
 /** Lay the grid out anew for the chosen family, kept in its order. */

@@ -14,18 +14,24 @@ const comparable = (n) => n >= LEAST_COMPARED && n <= MOST_COMPARED;
 
 /** A difference as the numbers of its column are written, with its sign; of shares in points. */
 function differenceWritten(kind, difference) {
-  const sign = difference > 0 ? "+" : difference < 0 ? "−" : "±";
   const size = Math.abs(difference);
-  if (kind in SHARES) return word("points", { points: sign + fixed(100 * size, SHARES[kind]) });
-  return sign + write(kind, size);
+  const digits = kind in SHARES ? fixed(100 * size, SHARES[kind]) : write(kind, size);
+  const sign = !/[1-9]/.test(digits) ? "±" : difference > 0 ? "+" : "−";
+  return kind in SHARES ? word("points", { points: sign + digits }) : sign + digits;
 }
 
-/** Which of some values are the best; none where no way is better, or where all are equal. */
-function bestOf(values, better) {
+/**
+ * Which of some values are the best, as they and their differences are shown; none where no way is better, where all look alike,
+ * or where one that is behind ties with the best: chance may explain why it is.
+ */
+function bestOf(values, kind, better, ties) {
   const known = values.filter((value) => value !== null);
   if (!better || known.length < 2) return values.map(() => false);
   const best = better === "high" ? Math.max(...known) : Math.min(...known);
-  return values.map((value) => value === best && known.some((other) => other !== best));
+  const alike = (value) => write(kind, value) === write(kind, best) || differenceWritten(kind, value - best).startsWith("±");
+  const marked = values.map((value) => value !== null && alike(value));
+  const behind = values.map((value, place) => value !== null && !marked[place]);
+  return marked.map((mark) => mark && behind.includes(true) && !behind.some((is, place) => is && ties[place]));
 }
 
 /** A row of the comparison: a measure, and what each model has of it. */
@@ -33,7 +39,8 @@ function measureRow(heading, place, rows) {
   const { kind, better } = heading.dataset;
   const cells = rows.map((row) => row.cells[place]);
   const values = cells.map((cell) => valueOf(cell, true));
-  const best = bestOf(values, better);
+  const ties = cells.map((cell) => cell.querySelector(".tie") !== null);
+  const best = bestOf(values, kind, better, ties);
   const label = heading.querySelector("button").textContent;
   return element(
     "tr",

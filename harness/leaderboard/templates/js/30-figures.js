@@ -40,7 +40,10 @@ function draw(plot) {
     const { traces, layout } = picture(plot);
     if (root.classList.contains("printing")) layout.width = PRINTED;
     const { height } = viewOf(plot);
-    if (height) plot.node.style.height = `${height}px`; // a chapter of many codes is taller than one of few
+    if (height) {
+      plot.node.style.height = `${height}px`; // a chapter of many codes is taller than one of few
+      layout.height = height; // Plotly does not look at its place again by itself
+    }
     if (!plot.drawn) plot.node.replaceChildren();
     Plotly.react(plot.node, traces, layout, CONFIG).catch((error) => failPlot(plot, error));
     if (!plot.drawn) beginPlot(plot);

@@ -39,10 +39,16 @@ function keptColumns(trace, other) {
   return made;
 }
 
+const CLEAR = [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]];
+
 /** A heat map whose texts can be read on every cell: black or white, whichever stands out more. */
 function inked(trace) {
   if (trace.type !== "heatmap" || !trace.texttemplate || !Array.isArray(trace.colorscale)) return [trace];
   const found = trace.z.flat().filter((value) => value !== null);
+  const paper = getComputedStyle(root).getPropertyValue("--ink").trim();
+  // Plotly draws no map of gaps alone, nor its axes: this one has values that nobody sees.
+  if (!found.length)
+    return [{ ...trace, z: trace.z.map((row) => row.map(() => 0)), colorscale: CLEAR, textfont: { ...trace.textfont, color: paper }, hoverinfo: "skip", hovertemplate: null }];
   const low = trace.zmin ?? Math.min(...found);
   const span = (trace.zmax ?? Math.max(...found)) - low || 1;
   const scale = trace.colorscale.map(([place, colour]) => [place, channels(colour)]);
@@ -56,13 +62,12 @@ function inked(trace) {
     ...trace,
     text,
     textfont: font(color),
-    colorscale: [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]],
+    colorscale: CLEAR,
     showscale: false,
     hoverinfo: "skip",
     hovertemplate: null,
   });
-  const paper = getComputedStyle(root).getPropertyValue("--ink").trim();
-  return [{ ...trace, text: black, textfont: font("#000000") }, layer(inInk(true), "#ffffff"), layer(bare, paper)];
+  return [{ ...trace, text: black, hovertext: trace.text, textfont: font("#000000") }, layer(inInk(true), "#ffffff"), layer(bare, paper)];
 }
 
 const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

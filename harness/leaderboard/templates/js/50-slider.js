@@ -32,9 +32,10 @@ function lastAtMost(counts, most) {
   return low;
 }
 
-const slider = data.slider && {
-  ...data.slider,
-  rows: data.slider.models.map(sliderRows),
+const sliderData = packedPart("slider");
+const slider = sliderData && {
+  ...sliderData,
+  rows: sliderData.models.map(sliderRows),
   model: 0,
   stop: 0,
   select: document.getElementById("slider-model"),
@@ -60,10 +61,19 @@ function outcomeOf(counts, stop) {
 const verdictOf = ({ low, high }, risk) =>
   low === null ? "unaudited" : high <= risk ? "kept" : low > risk ? "broken" : "undecided";
 
-const intervalOf = ({ low, high }) =>
-  low === null ? "" : `[${write("risk", low).replace(`${NBSP}%`, "")}${root.lang === "fr" ? "; " : ", "}${write("risk", high)}]`;
+const PLACES = { kept: "slider_below", broken: "slider_above", undecided: "slider_open", unaudited: "slider_nothing" };
 
-function fillOutcome(cells, found) {
+/** The verdict where a promise is made; at any other threshold only where the interval lies, without a verdict's colours. */
+function stateOf(found, judged) {
+  const state = verdictOf(found, slider.risk);
+  if (judged) return element("span", { class: `chip ${state}` }, `${STATE_SIGNS[state]} ${word(state)}`);
+  return element("span", {}, word(PLACES[state], { risk: slider.level }));
+}
+
+const intervalOf = ({ low, high }) =>
+  low === null ? "" : `[${write("risk", low).replace(`${NBSP}%`, "")}${root.lang === "fr" ? "\u202f; " : ", "}${write("risk", high)}]`;
+
+function fillOutcome(cells, found, judged) {
   if (!found) {
     for (const cell of Object.values(cells)) cell.textContent = DASH;
     return;
@@ -72,10 +82,7 @@ function fillOutcome(cells, found) {
   cells.risk.replaceChildren(write("risk", found.risk), " ", element("span", { class: "quiet" }, intervalOf(found)));
   cells.people.textContent = write("count", found.people);
   if (cells.hours) cells.hours.textContent = fixed((found.accepted * slider.minutes) / 60, 1);
-  if (cells.state) {
-    const state = verdictOf(found, slider.risk);
-    cells.state.replaceChildren(element("span", { class: `chip ${state}` }, `${STATE_SIGNS[state]} ${word(state)}`));
-  }
+  if (cells.state) cells.state.replaceChildren(stateOf(found, judged));
 }
 
 /** What a screen reader says of the slider's place. */
@@ -87,16 +94,17 @@ function spokenValue(found, certified) {
 
 /** Show the stop that the slider stands at. */
 function showStop() {
-  const { name, certified, thresholds } = slider.models[slider.model];
+  const { name, certified, promised: made, thresholds } = slider.models[slider.model];
   const outcomes = slider.rows[slider.model].map((counts) => outcomeOf(counts, slider.stop));
   const whole = outcomes.find(Boolean);
-  const promised = slider.stop === certified;
+  const marked = slider.stop === certified;
+  const promised = marked && made;
   const threshold = thresholds[slider.stop];
-  const key = threshold === null ? "slider_nobody" : promised ? "slider_promised" : "slider_moved";
+  const key = threshold === null ? "slider_nobody" : promised ? "slider_promised" : marked ? "slider_marked" : "slider_moved";
   slider.state.textContent = word(key, { model: name, threshold: threshold === null ? "" : write("number", threshold) });
   slider.range.setAttribute("aria-valuetext", spokenValue(whole, promised));
-  slider.back.disabled = certified === null || promised;
-  slider.cells.forEach((cells, place) => fillOutcome(cells, outcomes[place]));
+  slider.back.disabled = certified === null || marked;
+  slider.cells.forEach((cells, place) => fillOutcome(cells, outcomes[place], promised && slider.audited));
   slider.outcomes = outcomes;
   placeThreshold();
 }
