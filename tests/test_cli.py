@@ -181,6 +181,32 @@ def test_leaderboard_refuses_what_it_cannot_show(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.html"))
 
 
+def test_leaderboard_says_where_it_cannot_write(tmp_path: Path) -> None:
+    folder = a_run(tmp_path)
+    (tmp_path / "a-file").write_text("mine")
+    for out in ("a-file/page.html", "/proc/page.html"):
+        assert "-o must name a file in a folder that can be written" in refused(
+            harness("leaderboard", folder.name, "-o", out, where=tmp_path)
+        )
+
+
+def test_score_rows_that_are_cut_short_are_refused(tmp_path: Path) -> None:
+    folder = a_run(tmp_path)
+    cards = folder / "scorecards.jsonl"
+    cards.write_text('{"model": "a", "family": "a", "kind": "baseline", "role": "heldout", "year": "all"}\n{"mod')
+    said = refused(harness("leaderboard", folder.name, where=tmp_path))
+    assert "scorecards.jsonl is cut short" in said
+    assert not (folder / "leaderboard.html").exists()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["leaderboard", "--help"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    script = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from harness.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    heavy = "ray optuna plotly tensorflow keras torch transformers sklearn numpy scipy pyarrow babel jinja2"
+    assert not set(heavy.split()) & set(done.stdout.split())
+
+
 @pytest.mark.ray
 def test_a_wheel_runs_an_unknown_table_in_an_empty_folder(tmp_path: Path) -> None:
     """Other codes, no lines, no calibration year, another language; from the wheel and not from the checkout."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.decision.audit import verdict_of
 from harness.files import Row
 from harness.leaderboard import text
 from harness.leaderboard.language import say
@@ -77,7 +78,7 @@ def judge(promised: float, low: float | None, high: float | None) -> State:
     """Whether an interval of the risk bears a promise out."""
     if low is None or high is None:
         return "unaudited"
-    return "kept" if high <= promised else "broken" if low > promised else "undecided"
+    return verdict_of(low, high, promised)
 
 
 def audited(evidence: Evidence) -> tuple[Audited, ...]:

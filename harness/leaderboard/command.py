@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def make_pages(names: Sequence[str], out: Path | None, language: str = ENGLISH) 
         raise RunError(f"--language must be one of {', '.join(LANGUAGES)}, but got {language!r}")
     if out is not None and out.is_dir():
         raise RunError(f"-o must name a file, but {out} is a folder")
+    if out is not None:
+        _writable(out.parent)
     folders = list({folder.path: folder for folder in map(opened, names)}.values())
     with readable(*folders):
         studies = [StudyFolder(folder.path) for folder in folders if is_study(folder)]
@@ -42,6 +45,17 @@ def make_pages(names: Sequence[str], out: Path | None, language: str = ENGLISH) 
     for folder in {folder.path.parent: folder for folder in placed}.values():
         refresh_index(folder, language)
     return pages
+
+
+def _writable(folder: Path) -> None:
+    """Make the folder where there is none, and see that a file can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise RunError(
+            f"-o must name a file in a folder that can be written, but {folder} is none ({type(error).__name__})"
+        ) from error
 
 
 def _pages(runs: Sequence[RunFolder], studies: Sequence[StudyFolder], out: Path | None, language: str) -> list[Path]:

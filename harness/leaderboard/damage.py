@@ -30,10 +30,14 @@ def opened(name: str) -> RunFolder:
     Raises
     ------
     RunError
-        There is none, or its ``run.json`` cannot be read.
+        There is none, or its ``run.json`` cannot be read, or its score rows, which are written at once, are cut short.
     """
     try:
-        return open_run(name)
+        run = open_run(name)
+        cards = run.path / "scorecards.jsonl"
+        if cards.exists() and (rows := cards.read_bytes()) and not rows.endswith(b"\n"):
+            raise RunError(f"score rows must end with their line, but the last line of {_place(cards)} is cut short")
+        return run
     except UNREADABLE as error:
         for path in (Path(name), Path(HOME) / name):
             if (path / "run.json").exists():

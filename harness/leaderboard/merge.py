@@ -45,9 +45,12 @@ def merged(found: Sequence[tuple[str, Evidence]]) -> Merged:
     if len(found) == 1:
         return Merged(found[0][1], (found[0][1],), runs, ())
     parts = _apart(found)
-    return Merged(
-        replace(_together(parts), sets=_sets(parts), places=_places(parts)), parts, runs, tuple(_notices(found))
-    )
+    sets = _sets(parts)
+    together = replace(_together(parts), sets=sets, places=_places(parts))
+    if sets:
+        alarms = (_of_run(row, run) for run, part in zip(runs, parts, strict=True) for row in part.alarms)
+        together = replace(together, alarms=tuple(alarms))
+    return Merged(together, parts, runs, tuple(_notices(found)))
 
 
 # names ---------------------------------------------------------------------------------------------------------------
@@ -126,6 +129,11 @@ def _certified_of(certified: Row, models: Mapping[str, str], row_of: Any) -> Row
         if isinstance(certified.get(key), Mapping)
     }
     return {**certified, **named, "ties": [row_of(one) for one in certified.get("ties") or []]}
+
+
+def _of_run(row: Row, run: str) -> Row:
+    """A row of the practice alarm, which names no model, with its run beside the year: others looked at other texts."""
+    return row if row["model"] is not None else {**row, "year": f"{row['year']} · {run}"}
 
 
 # together ------------------------------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def test_practice_is_of_all_certificates_of_the_year(run_2018: Work) -> None:
 
 def test_a_code_that_is_hidden_for_another_ones_sake_is_not_counted_here_either(tmp_path: Path) -> None:
     work = scored(tmp_path)
-    codes = [{"level": "code", "code": "A", "support": 40}, {"level": "code", "code": "B", "support": None}]
+    codes: list[Row] = [{"level": "code", "code": "A", "support": 40}, {"level": "code", "code": "B", "support": None}]
     work.run.write_figure("codes", codes)
     alarms_stage(work)
     rows = [row for row in work.run.figure("alarms") if row["code"] == "B"]

@@ -119,7 +119,7 @@ def test_years_add_up_to_the_curve_of_all(cases: list[tuple[float, bool, bool]])
 def test_where_few_always_go_to_a_person_the_ladder_ends_before_it_tells_how_many(always: int, most: int) -> None:
     """Of 20 certificates ``always`` have a code that a person always sees; the curve of the others tells no 1 to 4."""
     eligible = np.arange(20) >= always
-    said = decided(csr_array((20, 1)), np.arange(20) / 20, eligible, None)
+    said = decided(csr_array((20, 1)), (np.arange(20) / 20).tolist(), eligible.tolist(), None)
     said = replace(said, reason=np.where(eligible, Reason.AUTOMATIC, Reason.ALWAYS_PERSON).astype(np.int8))
     rows = threshold_rows(np.zeros(20, bool), said, {"2020": Slice(0, 20)}, None)
     assert max(row["accepted"] for row in rows) == most

@@ -277,3 +277,12 @@ def test_cells_hold_no_text_that_they_have_no_room_for(tmp_path: Path, browser: 
     watch.page.set_viewport_size({"width": 1280, "height": 900})
     until(watch.page, shown)
     assert not watch.found
+
+
+def test_models_that_were_scored_on_different_certificates_have_no_support_in_common() -> None:
+    rows = [code_row("a", "I21", 40), code_row("b", "I21", 900)]
+    made = panel(rows)
+    assert made.choosers[1].options == ("recall", "precision", "F1", "coded without a person")
+    assert len(made.figure["views"]) == 4 * len(made.choosers[0].options)
+    assert {row[4] for row in made.numbers.rows} == {None}
+    assert "numbers of certificates are left out" in made.caption

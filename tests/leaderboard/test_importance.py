@@ -39,7 +39,9 @@ def test_a_family_with_too_few_trials_is_named_with_those_that_ended() -> None:
     assert isinstance(panel, Panel)
     assert "for too few trials ended or all scored alike: dictionary (1 trial)." in panel.caption
     assert "PED-ANOVA" in panel.caption
-    assert panel.choosers[0].options == ("encoder (21 trials)", "linear (28 trials)", "bag (24 trials)")
+    assert panel.choosers[0].options == (
+        *("encoder (best 3 of 21 trials)", "linear (best 3 of 28 trials)", "bag (best 3 of 24 trials)"),
+    )
 
 
 def test_each_family_has_a_view_with_its_own_names() -> None:
@@ -51,7 +53,7 @@ def test_each_family_has_a_view_with_its_own_names() -> None:
     assert (bag["data"][0]["x"], bag["data"][0]["y"]) == ([0.7, 0.18, 0.12], [0, 1, 2])
     assert bag["data"][0]["text"][0] == "70.0\N{NO-BREAK SPACE}%"
     assert bag["yaxis"]["range"][0] > bag["yaxis"]["range"][1]  # the largest above
-    assert panel.numbers.rows[0] == ("encoder", "learning_rate", 0.5, 21)
+    assert panel.numbers.rows[0] == ("encoder", "learning_rate", 0.5, 21, 3)
     for view in panel.figure["views"]:
         plotly.Figure({"data": view["data"], "layout": panel.figure["layout"]})
 

@@ -128,6 +128,16 @@ def test_runs_that_share_their_certificates_are_named() -> None:
     assert {name: found.evidence.set_of(f"a-0 · {name}") for name in "xyz"} == {"x": 0, "y": 1, "z": 0}
 
 
+def test_a_practice_alarm_of_other_certificates_says_its_run() -> None:
+    row = {"alarm": "practice", "year": "2020", "model": None, "code": "I21", "measure": "its own words"}
+    for other, years in (("f", {"2020"}), ("g", {"2020 · x", "2020 · y"})):
+        runs = [
+            (name, run_of("a-0", corpus={"fingerprint": mark}, alarms=(row,)))
+            for name, mark in (("x", "f"), ("y", other))
+        ]
+        assert {one["year"] for one in merged(runs).evidence.alarms} == years
+
+
 def test_sets_that_cannot_be_compared_are_ranked_and_drawn_apart() -> None:
     """The second run is better and cheaper than the others, and takes no place and no front from them."""
     runs = []

@@ -59,6 +59,11 @@ def test_what_varied_among_scored_trials_has_an_axis_and_the_score_is_last() -> 
     assert ticks["vote"] == ((0, False), (1, True))
 
 
+def test_a_list_is_a_choice_like_any_other() -> None:
+    axes = family(trial(0, 0.5, layers=[0, 3]), trial(1, 0.6, layers=[1, 4])).axes
+    assert (axes[0].name, axes[0].kind, axes[0].ticks) == ("layers", "places", ((0, "0, 3"), (1, "1, 4")))
+
+
 def test_each_trial_has_its_place_on_every_axis() -> None:
     lines = {line.name: line.places for line in family(*ROWS).lines}
     assert lines["a-0"] == pytest.approx((0, ABSENT, 0, 1, 1, 0))

@@ -45,7 +45,7 @@ def panel(evidence: Evidence, looks: Mapping[str, Look]) -> Panel | Missing:
         numbers=_numbers(value),
         choosers=(
             Chooser(say("Rows"), _options(value)),
-            Chooser(say("Cells"), (*(say(label) for _, label in MEASURES), say(SUPPORT))),
+            Chooser(say("Cells"), (*(say(label) for _, label in MEASURES), *([] if value.mixed else [say(SUPPORT)]))),
         ),
         height=_height(tables[0]),
     )
@@ -104,6 +104,10 @@ def _caption(value: Chapters) -> str:
                 n=count(len(loose)),
             )
         )
+    if value.mixed:
+        said.append(
+            say("The models were scored on different certificates, so that numbers of certificates are left out.")
+        )
     if value.hidden:
         said.append(
             say_n(
@@ -151,7 +155,7 @@ def _numbers(value: Chapters) -> Numbers:
                 line.title,
                 line.chapter,
                 look.label,
-                line.support,
+                None if value.mixed else line.support,
                 *(
                     None if isinstance(told, Untold) else told
                     for told in (cell.precision, cell.recall, cell.f1, cell.automatic)
@@ -185,7 +189,8 @@ def _figure(value: Chapters, tables: Sequence[Sequence[Line]]) -> Figure:
         meta = {"drill": drill} if place == 0 and drill else {}
         high = {"height": _height(lines)}
         views += [{**high, "data": [_heat(value.models, lines, key, meta)]} for key, _ in MEASURES]
-        views.append({**high, "data": [_supports(lines, largest, meta)], "xaxis": {"domain": [0, NARROW]}})
+        if not value.mixed:
+            views.append({**high, "data": [_supports(lines, largest, meta)], "xaxis": {"domain": [0, NARROW]}})
     return {"views": views, "layout": layout, "zooms": []}
 
 

@@ -32,9 +32,10 @@ def panel(evidence: Evidence, looks: Mapping[str, Look]) -> Panel | Missing:
                 Heading("parameter", say("hyper-parameter")),
                 Heading("importance", say("importance"), "share"),
                 Heading("n_trials", say("trials"), "count"),
+                Heading("n_best", say("trials of the best tenth"), "count"),
             ),
             rows=tuple(
-                (one.look.label, name, importance, one.n_trials)
+                (one.look.label, name, importance, one.n_trials, one.n_best)
                 for one in value.families
                 for name, importance in one.parameters
             ),
@@ -46,11 +47,10 @@ def panel(evidence: Evidence, looks: Mapping[str, Look]) -> Panel | Missing:
 
 
 def _option(one: Shares) -> str:
-    return say_n(
-        "{family} ({trials} trial)",
-        "{family} ({trials} trials)",
-        one.n_trials,
+    return say(
+        "{family} (best {best} of {trials} trials)",
         family=one.look.label,
+        best=count(one.n_best),
         trials=count(one.n_trials),
     )
 
@@ -60,7 +60,8 @@ def _caption(value: Importances) -> str:
         say(
             "PED-ANOVA: how far the best tenth of a family’s trials differs from all of them in each hyper-parameter alone, "
             "as a share of the whole (Watanabe, Bansal, Hutter: IJCAI 2023). It speaks of the values that were tried, not of "
-            "others, and with few trials it is rough; trials that were stopped do not count."
+            "others, and where the best tenth has fewer than five trials it is a hint at most; trials that were stopped do not "
+            "count."
         )
     ]
     if value.without:

@@ -45,8 +45,8 @@ def _caption(value: Reliability) -> str:
     said = [
         say(
             "Certificates in up to 15 groups of like confidence, of about equal size as equal ones stay together: the mean "
-            "confidence that all codes are right, and the share of certificates where they are, with exact 95 % intervals. On the diagonal a confidence means what "
-            "it says; below it a model is too sure of itself, above it not sure enough."
+            "confidence that all codes are right, and the share of certificates where they are, with exact 95 % intervals. On "
+            "the diagonal a confidence means what it says; below it a model is too sure of itself, above it not sure enough."
         )
     ]
     if value.role != "heldout":

@@ -76,6 +76,8 @@ class Chapters:
     groups : the chapters of which codes are shown, in the same order; codes without a chapter come last
     left_out : codes that would be shown if there were room
     hidden : codes whose number of certificates is not given: they are never shown
+    mixed : whether models were scored on different certificates, in runs that are shown together: a support is then
+        that of some models alone
     """
 
     role: str
@@ -84,6 +86,7 @@ class Chapters:
     groups: tuple[Group, ...]
     left_out: int
     hidden: int
+    mixed: bool = False
 
 
 _Key = tuple[str, str | None, str | None]  # level, chapter, code
@@ -113,6 +116,7 @@ def chapters(evidence: Evidence, looks: Mapping[str, Look]) -> Chapters:
         groups=_groups(whole, shown),
         left_out=len(given) - len(shown),
         hidden=len(codes) - len(given),
+        mixed=any(len({row["support"] for row in rows.values()}) > 1 for rows in found.values()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from harness.files import Row
 from harness.leaderboard.figures.looks import Look, family_looks
@@ -17,6 +18,11 @@ class Shares:
     look: Look
     parameters: tuple[tuple[str, float], ...]
     n_trials: int
+
+    @property
+    def n_best(self) -> int:
+        """The trials of the best tenth, at least: equal scores stay together."""
+        return ceil(self.n_trials / 10)
 
 
 @dataclass(frozen=True, slots=True)

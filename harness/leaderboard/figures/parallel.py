@@ -13,6 +13,7 @@ from harness.files import Row
 from harness.leaderboard.figures.looks import Look, family_looks
 from harness.leaderboard.figures.sample import best_and_even, shares
 from harness.leaderboard.rows import Evidence, number, ranks
+from harness.leaderboard.text import plain
 
 MOST_OF_FAMILY = 300
 MOST = 1000  # trials of all families together: each has a place on every axis
@@ -68,7 +69,8 @@ def parallel(evidence: Evidence, most_of_family: int = MOST_OF_FAMILY, most: int
     scored: dict[str, list[Row]] = {name: [] for name in family_looks(evidence)}
     for row in evidence.trials:
         if ranks(row):
-            scored[str(row["family"])].append(row)
+            plain_ones = {name: _plain(value) for name, value in (row.get("parameters") or {}).items()}
+            scored[str(row["family"])].append({**row, "parameters": plain_ones})
     drawn = shares({name: min(len(rows), most_of_family) for name, rows in scored.items()}, most)
     families, without = [], []
     for name, look in family_looks(evidence).items():
@@ -81,6 +83,11 @@ def parallel(evidence: Evidence, most_of_family: int = MOST_OF_FAMILY, most: int
             without.append(name)
     families.sort(key=lambda one: not one.look.picked)
     return Parallel(str(evidence.meta.get("objective") or "objective"), tuple(families), tuple(without))
+
+
+def _plain(value: object) -> object:
+    """A value that can be told from others: a list, say, by its words."""
+    return value if value is None or isinstance(value, str | int | float) else plain(value)
 
 
 def _axes(rows: Sequence[Row]) -> tuple[Axis, ...]:

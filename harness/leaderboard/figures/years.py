@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.leaderboard.figures.looks import Interval, Look, interval
@@ -43,21 +43,27 @@ def by_year(evidence: Evidence, looks: Mapping[str, Look]) -> ByYear:
     role = evidence.shown_role
     years = evidence.years(role)
     lines: list[YearLine] = []
-    n: list[int | None] = [None] * len(years)
+    of_years: list[list[int | None]] = []
     for name, look in looks.items():
         found = [evidence.row(name, role, year) or {} for year in years]
-        n = [old if old is not None else row.get("n") for old, row in zip(n, found, strict=True)]
+        of_years.append([row.get("n") for row in found])
         scores = {key: tuple(interval(row, key) for row in found) for key in MEASURES}
         if any(any(values) for values in scores.values()):
             lines.append(YearLine(look, scores))
     return ByYear(
         role=role,
         years=tuple(years),
-        n=tuple(n),
+        n=tuple(_one(column) for column in zip(*of_years, strict=True)) if of_years else (None,) * len(years),
         measures=tuple(key for key in MEASURES if any(any(line.scores[key]) for line in lines)),
         lines=tuple(lines),
         promised=_promised(evidence),
     )
+
+
+def _one(found: Sequence[int | None]) -> int | None:
+    """The number that all who have one agree on; None where models were scored on different certificates."""
+    known = {n for n in found if n is not None}
+    return known.pop() if len(known) == 1 else None
 
 
 def _promised(evidence: Evidence) -> float | None:
