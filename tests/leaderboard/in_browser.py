@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ import pytest
 from harness.leaderboard.page import write_page
 from harness.run.folder import RunFolder
 
-WAIT = 60_000  # milliseconds that a busy machine may take to draw a figure
+WAIT = 60_000  # milliseconds that a busy machine may take to draw a figure, or to do anything else
 
 
 class Watch:
@@ -110,7 +111,8 @@ def wide(page: Any) -> int:
 
 def until(page: Any, condition: str) -> None:
     """Wait for a condition; Playwright's own waiting would evaluate text, which the page's policy forbids."""
-    for _ in range(200):
+    end = time.monotonic() + WAIT / 1000
+    while time.monotonic() < end:
         if page.evaluate(condition):
             return
         page.wait_for_timeout(50)
